@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Builds, tests and installs hapep. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+BUILD  ?= .build
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC     ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG  ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+V      ?= 0
+Q      := $(if $(filter 0,$(V)),@)
+say     = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' $(1) $(2))
+
+VERSION := 0.1.0
+PACKAGES := libnl-route-3.0 libnl-3.0 libbpf jansson libcap-ng
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2 -Wundef -Wvla \
+	-Wnull-dereference -fno-common
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPTIMISE ?= -O2 -g
+SANITIZE ?=
+WERROR ?=
+CPPFLAGS += -D_GNU_SOURCE -DHAPEP_VERSION='"$(VERSION)"' -I. -I$(BUILD)
+ifneq ($(filter-out deps help clean,$(or $(MAKECMDGOALS),all)),)
+CPPFLAGS += $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LIBRARIES = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih
+endif
+CFLAGS  += -std=gnu11 $(OPTIMISE) $(WARNINGS) $(WERROR) $(HARDENING) $(SANITIZE)
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
+
+LAYERS   := helpers helpers/nic netns tc haproxy deploy
+SOURCES  := $(foreach d,$(LAYERS),$(wildcard $(d)/*.c))
+BPF      := $(filter %.bpf.c,$(SOURCES))
+SOURCES  := $(filter-out %.bpf.c,$(SOURCES))
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+SKELETONS := $(BPF:%.bpf.c=$(BUILD)/%.skel.h)
+LIB      := $(filter-out $(BUILD)/deploy/main.o,$(OBJECTS))
+
+LOAD_SOURCES := $(filter-out tests/load/load.c tests/load/origin.c,$(wildcard tests/load/*.c))
+LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(BUILD)/%.o)
+LOAD     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/load.c tests/load/origin.c))
+LAB_BPF  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lab/*.bpf.c))
+UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
+
+.PHONY: all tools units
+all: $(BUILD)/hapep ## build the command: .build/hapep
+tools: $(LOAD) $(LAB_BPF) $(TOOLS)
+units: $(UNITS)
+
+$(BUILD)/hapep: $(OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+
+$(BUILD)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJECTS) $(UNITS): | $(SKELETONS)
+
+$(BUILD)/%.bpf.o: %.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -O2 -g -Wall -Werror -target bpf -D__TARGET_ARCH_x86 \
+		-I/usr/include/$(shell uname -m)-linux-gnu -I. -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
+
+$(LOAD): $(BUILD)/%: $(BUILD)/%.o $(LOAD_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson
+
+$(TOOLS): $(BUILD)/%: $(BUILD)/%.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(UNITS): $(BUILD)/%: $(BUILD)/%.o $(LIB) $(LOAD_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka -lm -lpthread
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+
+include tests/Makefile.check

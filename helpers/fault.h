@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Faults on purpose: tests make any step fail, or kill the process around it. */
+#ifndef HELPERS_FAULT_H
+#define HELPERS_FAULT_H
+
+#include "helpers/error.h"
+
+/*
+ * HAPEP_FAULT=WHERE:STEP in the environment, WHERE one of
+ *   record  SIGKILL before the journal is written
+ *   before  SIGKILL after the journal is written, before the change
+ *   fail    the change fails with EIO, having changed nothing
+ *   partial the change is made and then reported as failed
+ *   after   SIGKILL after the change
+ *   undo    SIGKILL before the step's undo
+ * Each returns 0 where no fault is asked for here.
+ */
+int fault_point(const char *where, const char *step, struct error *err);
+
+#endif
