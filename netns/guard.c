@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the guard: a sk_lookup program on the namespace, its loading and its finding. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "helpers/cleanup.h"
+#include "helpers/log.h"
+#include "helpers/memory.h"
+#include "helpers/namespace.h"
+#include "netns/guard.h"
+#include "netns/guard.skel.h"
+#include "netns/internal.h"
+
+_Static_assert(GUARD_RANGES == PORTS_MAX, "the guard holds all ports");
+
+#define GUARD_PROGRAM "netns_guard"
+
+static void guard_cleanup(struct guard_bpf **skel)
+{
+	guard_bpf__destroy(*skel);
+}
+#define _cleanup_guard_ __attribute__((cleanup(guard_cleanup)))
+
+void netns_guard_fill(const struct netns_plan *p, struct guard_wanted *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (int side = 0; side < SIDES; side++) {
+		const struct prefix *a = p->side[side].address;
+
+		if (a[FAMILY_IPV4].family)
+			memcpy(&out->ipv4[side], a[FAMILY_IPV4].bytes, 4);
+		if (a[FAMILY_IPV6].family)
+			memcpy(out->ipv6[side], a[FAMILY_IPV6].bytes, 16);
+	}
+	out->ranges = (__u32)p->ports.n;
+	for (size_t i = 0; i < p->ports.n; i++)
+		out->range[i] = (struct guard_range){ p->ports.range[i].first,
+						      p->ports.range[i].last };
+}
+
+/* libbpf's words go where ours go. */
+static int guard_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	(void)level;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("%s", line);
+	return 0;
+}
+
+static int guard_fail(int code, struct error *err)
+{
+	if (code == EPERM || code == EACCES)
+		return error_set(
+			err, code,
+			"attach the guard: loading a BPF sk_lookup program takes "
+			"CAP_BPF and CAP_NET_ADMIN (root)");
+	return error_set(
+		err, code,
+		"attach the guard: it needs BPF sk_lookup (kernel 5.9, "
+		"CONFIG_BPF_SYSCALL and CONFIG_INET); -v shows the verifier's words");
+}
+
+int netns_guard_attach(const struct netns_plan *p, int nsfd, int *link_fd,
+		       struct error *err)
+{
+	_cleanup_guard_ struct guard_bpf *skel = NULL;
+	libbpf_print_fn_t before = libbpf_set_print(guard_log);
+	struct guard_wanted wanted;
+	struct bpf_link *link;
+	int fd = -1, code = 0;
+
+	netns_guard_fill(p, &wanted);
+	skel = guard_bpf__open();
+	if (!skel) {
+		code = errno;
+	} else {
+		memcpy(&skel->rodata->wanted, &wanted, sizeof(wanted));
+		code = -guard_bpf__load(skel);
+	}
+	if (!code) {
+		link = bpf_program__attach_netns(skel->progs.netns_guard, nsfd);
+		code = link ? 0 : errno;
+		fd = link ? fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 3) : -1;
+		if (link && fd < 0)
+			code = errno;
+		bpf_link__destroy(link);
+	}
+	libbpf_set_print(before);
+	if (code)
+		return guard_fail(code, err);
+	*link_fd = fd;
+	return 0;
+}
+
+/* True where that map holds, in its first entry, what the plan wants. */
+static bool guard_map_same(__u32 id, const struct guard_wanted *wanted)
+{
+	_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info), zero = 0;
+	_cleanup_free_ char *value = NULL;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
+	    info.value_size < sizeof(*wanted))
+		return false;
+	value = memory_new(1, info.value_size);
+	return !bpf_map_lookup_elem(fd, &zero, value) &&
+	       !memcmp(value, wanted, sizeof(*wanted));
+}
+
+/* Whether the program is a guard (else 0), and if so whether it is as wanted. */
+static int guard_program(__u32 id, const struct guard_wanted *wanted, bool *same)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info), maps[8] = { 0 };
+
+	info.nr_map_ids = 8;
+	info.map_ids = (__u64)(unsigned long)maps;
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
+	    strcmp(info.name, GUARD_PROGRAM))
+		return 0;
+	*same = false;
+	for (__u32 i = 0; i < info.nr_map_ids && i < 8; i++)
+		*same = *same || guard_map_same(maps[i], wanted);
+	return 1;
+}
+
+/* The same for a link: it must be a sk_lookup one of that namespace. */
+static int guard_link(__u32 id, ino_t netns, const struct guard_wanted *wanted,
+		      bool *same)
+{
+	_cleanup_close_ int fd = bpf_link_get_fd_by_id(id);
+	struct bpf_link_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
+	    info.type != BPF_LINK_TYPE_NETNS || info.netns.netns_ino != netns ||
+	    info.netns.attach_type != BPF_SK_LOOKUP)
+		return 0;
+	return guard_program(info.prog_id, wanted, same);
+}
+
+static int guard_find(ino_t netns, const struct guard_wanted *wanted,
+		      struct netns_tally *t, struct error *err)
+{
+	__u32 id = 0;
+	bool same;
+
+	while (!bpf_link_get_next_id(id, &id)) {
+		if (!guard_link(id, netns, wanted, &same))
+			continue;
+		if (same)
+			t->right++;
+		else
+			netns_tally_different(t, "the guard holds other addresses or "
+						 "ports");
+	}
+	return errno == ENOENT ? 0 : error_set(err, errno, "list the BPF links");
+}
+
+int netns_guard_probe(const struct netns_plan *p, enum step_state *state,
+		      struct text *detail, struct error *err)
+{
+	_cleanup_close_ int nsfd = namespace_open(p->name, err);
+	struct netns_tally t = { .detail = detail };
+	struct guard_wanted wanted;
+	struct stat st;
+	int r;
+
+	*state = STEP_ABSENT;
+	if (nsfd < 0)
+		return nsfd == -ENOENT || nsfd == -ESTALE ? 0 : nsfd;
+	if (fstat(nsfd, &st) < 0)
+		return error_set(err, errno, "look at network namespace '%s'", p->name);
+	netns_guard_fill(p, &wanted);
+	r = guard_find(st.st_ino, &wanted, &t, err);
+	if (r < 0)
+		return r;
+	if (!t.right && !t.different)
+		netns_tally_missing(&t, "the guard is not attached");
+	*state = netns_tally_state(&t);
+	return 0;
+}
+
+void netns_guard_describe(const struct netns_plan *p, struct text *out)
+{
+	text_line(
+		out,
+		"# no command line does it: a BPF sk_lookup program on network namespace "
+		"'%s', held by the supervisor (bpftool link show)",
+		p->name);
+}

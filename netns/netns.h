@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The proxy's network namespace: what exists in it, and where it routes. */
+#ifndef NETNS_NETNS_H
+#define NETNS_NETNS_H
+
+#include <jansson.h>
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "helpers/error.h"
+#include "helpers/ports.h"
+#include "helpers/prefix.h"
+#include "helpers/step.h"
+#include "helpers/text.h"
+
+enum { SIDE_CLIENT, SIDE_SERVER, SIDES };
+enum { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
+
+#define NETNS_NAME_MAX 9 /* "NAME-c" and "NAME-s" must fit IFNAMSIZ with room */
+
+/*
+ * hapep's number: routes and rules carry it as their protocol, the host ends of the
+ * veths and the namespace's lo as their device group. By it probes and undos tell
+ * hapep's from somebody else's.
+ */
+#define NETNS_OWNER 104
+
+/*
+ * Routing inside the namespace, each family that the plan has (the paper's "Experiment
+ * Setup"; the marks are ours, set at the namespace's tc ingress by tc/steer): pref 100
+ * iif client, tcp dport in ports      lookup 100   to the listeners pref 101  iif server,
+ * tcp sport in ports      lookup 100   to the onward sockets pref 102  fwmark
+ * MARK_LOCAL/MARK_LOCAL        lookup 100   ICMP errors of proxied flows pref 110  oif
+ * server                          lookup 200   onward sockets going out pref 111  iif lo,
+ * fwmark MARK_SERVER/..       lookup 200   RST, ICMP answering the server side pref 112
+ * iif client                          lookup 200   forwarding, client to server table
+ * 100: local default dev lo table 200: both connected networks, default via the server
+ * side's gateway (unreachable where it has none) main: both connected networks, default
+ * via the client side's gateway A plan without ports has no rules 100 to 102: everything
+ * is forwarded (fail-open), and netns_rule_apply goes from one to the other and back
+ * without touching the rest.
+ */
+#define NETNS_TABLE_LOCAL  100
+#define NETNS_TABLE_SERVER 200
+#define NETNS_MARK_SERVER  0x1
+#define NETNS_MARK_LOCAL   0x2
+
+struct netns_side {
+	char inner[IFNAMSIZ];            /* the veth in the namespace: client, server */
+	char host[IFNAMSIZ];             /* its host end: NAME-c, NAME-s */
+	unsigned char mac[6];            /* of the side's NIC: the inner end takes it */
+	unsigned int mtu;                /* bytes, of both ends */
+	struct prefix address[FAMILIES]; /* family 0: none of that family */
+	struct prefix gateway[FAMILIES];
+	char congestion[16];   /* "" : the kernel's default; a route's congctl else */
+	unsigned int initcwnd; /* segments; 0: the kernel's default */
+};
+
+struct netns_plan {
+	char name[NETNS_NAME_MAX + 1];
+	struct netns_side side[SIDES];
+	struct ports ports;
+};
+
+/* True where either side has an address of that family. */
+bool netns_has_family(const struct netns_plan *p, int family_index);
+
+/*
+ * Each part of the namespace has the functions that a step needs (helpers/step.h):
+ * apply makes it so (idempotent: what is right stays untouched, what is hapep's and not
+ * wanted goes), probe asks the kernel over netlink, describe adds the equivalent ip and
+ * sysctl lines, which can be pasted. All take the plan, work in the namespace of that
+ * name from wherever the caller is, and return 0 or -errno. Probes report what is wrong
+ * in detail, one phrase a line; without the namespace all is STEP_ABSENT. Only the
+ * namespace and the veth pairs need an undo: the rest lives in the namespace.
+ */
+
+/*
+ * The named namespace itself, as `ip netns add` makes it, lo up. -EEXIST: somebody
+ * else's. The empty file that a killed run or `ip netns` left is taken.
+ */
+int netns_create(const struct netns_plan *p, struct error *err);
+int netns_probe(const struct netns_plan *p, enum step_state *state, struct text *detail,
+		struct error *err);
+void netns_describe(const struct netns_plan *p, struct text *out);
+/*
+ * Takes the name away, and with it the namespace once the last process in it ends; the
+ * kernel then deletes what was in it in its own time, so veths are deleted before.
+ * Idempotent, by name only. A namespace that is not hapep's is left alone.
+ */
+int netns_destroy(const char *name, struct error *err);
+/* The name, and whether /run/netns was there and mounted before. */
+int netns_record(const struct netns_plan *p, json_t **out, struct error *err);
+/* netns_destroy, and /run/netns as it was unless somebody else uses it by now. */
+int netns_undo(const json_t *record, struct error *err);
+
+/*
+ * One veth pair: host end named side->host, inner end in the namespace, both up, with a
+ * queue for each CPU. Sets the namespace's and that side's sysctls before the inner end
+ * comes up. -EEXIST: somebody else's interface has the host end's name.
+ */
+int netns_veth_create(const struct netns_plan *p, int side, struct error *err);
+int netns_veth_probe(const struct netns_plan *p, int side, enum step_state *state,
+		     struct text *detail, struct error *err);
+void netns_veth_describe(const struct netns_plan *p, int side, struct text *out);
+/* Deletes the host end (the pair goes). No such link, or not hapep's: success. */
+int netns_veth_delete(const char *host, struct error *err);
+
+/* Of IPv6 only where the plan has it; else IPv6 is disabled in the namespace. */
+int netns_sysctl_apply(const struct netns_plan *p, struct error *err);
+int netns_sysctl_probe(const struct netns_plan *p, enum step_state *state,
+		       struct text *detail, struct error *err);
+void netns_sysctl_describe(const struct netns_plan *p, struct text *out);
+
+/* Addresses without prefix routes; others than the plan's, link-local aside, go. */
+int netns_address_apply(const struct netns_plan *p, struct error *err);
+int netns_address_probe(const struct netns_plan *p, enum step_state *state,
+			struct text *detail, struct error *err);
+void netns_address_describe(const struct netns_plan *p, struct text *out);
+
+/* -EINVAL for a congestion control that the kernel lacks names those that it has. */
+int netns_route_apply(const struct netns_plan *p, struct error *err);
+int netns_route_probe(const struct netns_plan *p, enum step_state *state,
+		      struct text *detail, struct error *err);
+void netns_route_describe(const struct netns_plan *p, struct text *out);
+
+int netns_rule_apply(const struct netns_plan *p, struct error *err);
+int netns_rule_probe(const struct netns_plan *p, enum step_state *state,
+		     struct text *detail, struct error *err);
+void netns_rule_describe(const struct netns_plan *p, struct text *out);
+
+/*
+ * The guard: a BPF sk_lookup program (kernel 5.9) attached to the namespace nsfd, which
+ * refuses (RST) connections to the proxy's own addresses on the service ports, that
+ * would otherwise loop through the proxy; link-local ones count as its own. *link_fd is
+ * the caller's; closing it detaches. Two may be attached at once: to change ports, attach
+ * the new one and then close the old. -EOPNOTSUPP, -EINVAL...: the kernel has none.
+ */
+int netns_guard_attach(const struct netns_plan *p, int nsfd, int *link_fd,
+		       struct error *err);
+/* Asks the kernel whether a guard with the plan's addresses and ports is attached. */
+int netns_guard_probe(const struct netns_plan *p, enum step_state *state,
+		      struct text *detail, struct error *err);
+void netns_guard_describe(const struct netns_plan *p, struct text *out);
+
+#endif
