@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the veth pairs' ends in the namespace: the tag, and tc/steer's marks. */
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "helpers/cleanup.h"
+#include "helpers/namespace.h"
+#include "tc/ends.h"
+#include "tc/numbers.h"
+#include "tc/tc.h"
+
+static void inner_tag(const struct tc_side *s, int ifindex, struct ends *out)
+{
+	struct filter *f = ends_add(out, s->inner, ifindex, NUMBERS_PREF_VLAN, s->vlan);
+
+	f->kind = FILTER_FLOWER;
+	f->protocol = ETH_P_8021Q;
+	f->vlan = s->vlan;
+	f->action = FILTER_POP;
+	f = ends_add(out, s->inner, ifindex, NUMBERS_PREF_VLAN, s->vlan);
+	f->kind = FILTER_MATCHALL;
+	f->egress = true;
+	f->vlan = s->vlan;
+	f->action = FILTER_PUSH;
+}
+
+static void inner_filters(const struct tc_plan *p, int side, int ifindex,
+			  struct ends *out)
+{
+	const struct tc_side *s = &p->side[side];
+	struct filter *f;
+
+	if (p->datapath == TC_DATAPATH_MIRRED && s->vlan)
+		inner_tag(s, ifindex, out);
+	f = ends_add(out, s->inner, ifindex, NUMBERS_PREF_STEER, 0);
+	f->kind = FILTER_BPF;
+	f->program.kind = PROGRAM_STEER;
+	f->program.own_marks = p->mark_server | p->mark_local;
+	f->program.side_mark = side ? p->mark_server : 0;
+	f->program.local_mark = p->mark_local;
+}
+
+/* Opens a socket inside the namespace and builds what belongs there. */
+static int inner_open(const struct tc_plan *p, struct netlink **nl, struct ends *out,
+		      struct error *err)
+{
+	_cleanup_close_ int netns = namespace_open(p->netns, err);
+	int r = netns < 0 ? netns : netlink_open(netns, nl, err);
+
+	for (int side = 0; side < 2 && r >= 0; side++) {
+		r = netlink_ifindex(*nl, p->side[side].inner, err);
+		if (r < 0)
+			return error_wrap(err, "namespace '%s'", p->netns);
+		inner_filters(p, side, r, out);
+	}
+	return r < 0 ? r : 0;
+}
+
+int tc_inner_apply(const struct tc_plan *p, struct error *err)
+{
+	_cleanup_netlink_ struct netlink *nl = NULL;
+	struct ends ends = { .n = 0 };
+	int r = inner_open(p, &nl, &ends, err);
+
+	return r < 0 ? r : ends_apply(nl, &ends, err);
+}
+
+int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,
+		   struct error *err)
+{
+	_cleanup_netlink_ struct netlink *nl = NULL;
+	struct ends ends = { .n = 0 };
+	int r = inner_open(p, &nl, &ends, err);
+
+	if (r < 0)
+		return ends_missing(r, state, detail, err);
+	return filters_probe(nl, ends.filter, ends.n, state, detail, err);
+}
+
+void tc_inner_describe(const struct tc_plan *p, struct text *out)
+{
+	struct ends ends = { .n = 0 };
+
+	for (int side = 0; side < 2; side++)
+		inner_filters(p, side, 0, &ends);
+	ends_describe(&ends, p->netns, out);
+}

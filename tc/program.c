@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns loading tc/redirect and tc/steer, and reading back what is loaded. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "helpers/cleanup.h"
+#include "helpers/log.h"
+#include "helpers/memory.h"
+#include "tc/program.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* generated code */
+#include "tc/redirect.skel.h"
+#include "tc/steer.skel.h"
+#pragma GCC diagnostic pop
+
+#define VERIFIER_LOG_SIZE (64 << 10) /* bytes */
+
+const char *program_name(enum program_kind kind)
+{
+	static const char *const names[] = { "hapep_nic", "hapep_host", "hapep_steer" };
+
+	return names[kind];
+}
+
+const char *program_object(enum program_kind kind)
+{
+	return kind == PROGRAM_STEER ? "steer.bpf.o" : "redirect.bpf.o";
+}
+
+/* libbpf prints to stderr unless told otherwise; its words belong to the log. */
+__attribute__((format(printf, 2, 0))) static int
+program_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	if (level != LIBBPF_DEBUG)
+		log_debug("%s", line);
+	return 0;
+}
+
+/* The verifier's reason is its last line but the statistics. */
+static const char *program_reason(char *log)
+{
+	char *line, *reason = NULL, *next = log;
+
+	while ((line = strsep(&next, "\n"))) {
+		if (*line && strncmp(line, "processed ", 10) && strncmp(line, "-- ", 3))
+			reason = line;
+	}
+	return reason;
+}
+
+static int program_failed(enum program_kind kind, int r, char *log, struct error *err)
+{
+	const char *reason = program_reason(log);
+
+	if (reason)
+		return error_set(err, -r,
+				 "load the BPF program %s: the verifier says \"%s\"",
+				 program_name(kind), reason);
+	return error_set(err, -r, "load the BPF program %s", program_name(kind));
+}
+
+/* Takes what a loaded object's program is known by out of it, before it is closed. */
+static int program_take(const struct program *p, const struct bpf_object *object, int *fd,
+			struct program_identity *id, struct error *err)
+{
+	const struct bpf_program *program =
+		bpf_object__find_program_by_name(object, program_name(p->kind));
+	struct bpf_prog_info info = { 0 };
+	_cleanup_close_ int copy = -1;
+	__u32 size = sizeof(info);
+	int r = 0;
+
+	copy = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		return error_set(err, errno, "keep the BPF program %s",
+				 program_name(p->kind));
+	if (bpf_obj_get_info_by_fd(copy, &info, &size) < 0)
+		return error_set(err, errno, "ask about the BPF program %s",
+				 program_name(p->kind));
+	if (id)
+		r = program_identify(info.id, id, err);
+	if (!r)
+		*fd = take_fd(copy);
+	return r;
+}
+
+static int program_load_redirect(const struct program *p,
+				 const struct bpf_object_open_opts *opts, int *fd,
+				 struct program_identity *id, struct error *err)
+{
+	struct redirect_bpf *skeleton = redirect_bpf__open_opts(opts);
+	int r;
+
+	if (!skeleton)
+		return error_set(err, errno, "open %s", program_object(p->kind));
+	bpf_program__set_autoload(skeleton->progs.hapep_nic, p->kind == PROGRAM_NIC);
+	bpf_program__set_autoload(skeleton->progs.hapep_host, p->kind == PROGRAM_HOST);
+	for (int i = 0; i < 2 && p->kind == PROGRAM_NIC; i++) {
+		skeleton->rodata->in_vlan[i] = p->vlan[i];
+		skeleton->rodata->in_ifindex[i] = p->ifindex[i];
+	}
+	if (p->kind == PROGRAM_HOST) {
+		skeleton->rodata->out_vlan = p->vlan[0];
+		skeleton->rodata->out_ifindex = p->ifindex[0];
+	}
+	r = redirect_bpf__load(skeleton);
+	if (r < 0)
+		r = program_failed(p->kind, r, opts->kernel_log_buf, err);
+	else
+		r = program_take(p, skeleton->obj, fd, id, err);
+	redirect_bpf__destroy(skeleton);
+	return r;
+}
+
+static int program_load_steer(const struct program *p,
+			      const struct bpf_object_open_opts *opts, int *fd,
+			      struct program_identity *id, struct error *err)
+{
+	struct steer_bpf *skeleton = steer_bpf__open_opts(opts);
+	int r;
+
+	if (!skeleton)
+		return error_set(err, errno, "open %s", program_object(p->kind));
+	skeleton->rodata->own_marks = p->own_marks;
+	skeleton->rodata->side_mark = p->side_mark;
+	skeleton->rodata->local_mark = p->local_mark;
+	r = steer_bpf__load(skeleton);
+	if (r < 0)
+		r = program_failed(p->kind, r, opts->kernel_log_buf, err);
+	else
+		r = program_take(p, skeleton->obj, fd, id, err);
+	steer_bpf__destroy(skeleton);
+	return r;
+}
+
+int program_load(const struct program *p, int *fd, struct program_identity *id,
+		 struct error *err)
+{
+	_cleanup_free_ char *log = memory_new(1, VERIFIER_LOG_SIZE);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log,
+		    .kernel_log_size = VERIFIER_LOG_SIZE);
+
+	libbpf_set_print(program_print);
+	return p->kind == PROGRAM_STEER ? program_load_steer(p, &opts, fd, id, err)
+					: program_load_redirect(p, &opts, fd, id, err);
+}
+
+/* Copies the one value of the program's .rodata map, where map is that. */
+static int program_read_constants(uint32_t map, struct program_identity *id,
+				  struct error *err)
+{
+	_cleanup_close_ int fd = bpf_map_get_fd_by_id(map);
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+	uint32_t key = 0;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return error_set(err, errno, "ask about the constants of %s", id->name);
+	if (!strstr(info.name, ".rodata") || info.value_size > sizeof(id->constants))
+		return 0;
+	if (bpf_map_lookup_elem(fd, &key, id->constants) < 0)
+		return error_set(err, errno, "read the constants of %s", id->name);
+	id->length = info.value_size;
+	return 0;
+}
+
+int program_identify(uint32_t number, struct program_identity *id, struct error *err)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(number);
+	struct bpf_prog_info info = { 0 };
+	uint32_t maps[4] = { 0 };
+	__u32 size = sizeof(info);
+	int r = 0;
+
+	info.map_ids = (__u64)(unsigned long)maps;
+	info.nr_map_ids = sizeof(maps) / sizeof(maps[0]);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return error_set(err, errno, "ask about the BPF program with id %u",
+				 number);
+	memset(id, 0, sizeof(*id));
+	snprintf(id->name, sizeof(id->name), "%s", info.name);
+	memcpy(id->tag, info.tag, sizeof(id->tag));
+	for (__u32 i = 0; i < info.nr_map_ids && i < sizeof(maps) / sizeof(maps[0]) && !r;
+	     i++)
+		r = program_read_constants(maps[i], id, err);
+	return r;
+}
+
+bool program_identity_equal(const struct program_identity *a,
+			    const struct program_identity *b)
+{
+	return !strcmp(a->name, b->name) && !memcmp(a->tag, b->tag, sizeof(a->tag)) &&
+	       a->length == b->length && !memcmp(a->constants, b->constants, a->length);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where a frame goes: from the NIC to the namespace and back, by mirred or by BPF. */
+#ifndef TC_TC_H
+#define TC_TC_H
+
+#include <jansson.h>
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "helpers/error.h"
+#include "helpers/step.h"
+#include "helpers/text.h"
+
+enum tc_datapath { TC_DATAPATH_AUTO, TC_DATAPATH_MIRRED, TC_DATAPATH_BPF };
+
+/* One side's way, index 0 the client's, 1 the server's. */
+struct tc_side {
+	char nic[IFNAMSIZ];   /* both sides may have the same */
+	char host[IFNAMSIZ];  /* the veth's end beside the NIC */
+	char inner[IFNAMSIZ]; /* the veth's end in the namespace */
+	unsigned int vlan;    /* 1..4094; 0: untagged */
+};
+
+struct tc_plan {
+	char netns[16]; /* the namespace's name */
+	enum tc_datapath datapath; /* MIRRED or BPF: AUTO is resolved before */
+	struct tc_side side[2];
+	unsigned int mark_server; /* fwmark bits that tc/steer sets, see netns/netns.h */
+	unsigned int mark_local;
+};
+
+const char *tc_datapath_name(enum tc_datapath d);
+
+/*
+ * Asks the running kernel, in a scratch network namespace that it makes and removes,
+ * whether it has all that the datapath needs (mirred: clsact, cls_flower, cls_matchall,
+ * act_vlan, act_mirred; bpf: clsact, cls_bpf, bpf_redirect_peer, 5.10; both: cls_bpf
+ * for tc/steer). 0: it has; -EOPNOTSUPP: err says what is missing and how to get it.
+ */
+int tc_datapath_check(enum tc_datapath d, struct error *err);
+
+/*
+ * Inside the namespace, on both inner ends: mirred pops the tag on ingress and pushes
+ * it on egress; both datapaths attach tc/steer, which marks packets by side and sends
+ * ICMP errors about proxied flows to the proxy's sockets. Goes with the namespace.
+ */
+int tc_inner_apply(const struct tc_plan *p, struct error *err);
+int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,
+		   struct error *err);
+void tc_inner_describe(const struct tc_plan *p, struct text *out);
+
+/* On both host ends: what comes out of the namespace goes to the NIC. Goes with the veth. */
+int tc_host_apply(const struct tc_plan *p, struct error *err);
+int tc_host_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,
+		  struct error *err);
+void tc_host_describe(const struct tc_plan *p, struct text *out);
+
+/*
+ * On the NIC's ingress: frames of the side's VLAN (untagged: all) go into the
+ * namespace. A clsact or ingress qdisc and filters of somebody else stay untouched;
+ * only a qdisc that hapep made is removed by undo, and only while no filter of
+ * somebody else's is in it.
+ */
+int tc_nic_record(const struct tc_plan *p, json_t **out, struct error *err);
+int tc_nic_apply(const struct tc_plan *p, struct error *err);
+int tc_nic_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,
+		 struct error *err);
+void tc_nic_describe(const struct tc_plan *p, struct text *out);
+/* Idempotent; a NIC that is gone is success. */
+int tc_nic_undo(const json_t *record, struct error *err);
+
+#endif
