@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* HAProxy: its version, its configuration, its listening sockets, its instances. */
+#ifndef HAPROXY_HAPROXY_H
+#define HAPROXY_HAPROXY_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "helpers/error.h"
+#include "helpers/ports.h"
+#include "helpers/text.h"
+
+#define HAPROXY_INSTANCES_MAX 256
+
+enum haproxy_mode { HAPROXY_MODE_TCP, HAPROXY_MODE_HTTP };
+enum haproxy_splice { HAPROXY_SPLICE_AUTO, HAPROXY_SPLICE_ON, HAPROXY_SPLICE_OFF };
+enum haproxy_source { HAPROXY_SOURCE_CLIENT, HAPROXY_SOURCE_CLIENTIP };
+enum haproxy_model { HAPROXY_MODEL_PROCESSES, HAPROXY_MODEL_THREADS };
+enum haproxy_accept { HAPROXY_ACCEPT_HASH, HAPROXY_ACCEPT_CPU };
+
+/* From `haproxy -vv`; 2.4 to 3.x are told apart. */
+struct haproxy_version {
+	int major, minor, patch;
+	char text[64];		     /* as printed: "2.6.12-1+deb12u3" */
+	bool transparent, splice, threads; /* built in */
+	unsigned int max_threads, max_groups; /* MAX_THREADS, MAX_TGROUPS; 1 without */
+};
+
+/* Everything that rendering and running need. */
+struct haproxy_plan {
+	char binary[256];
+	char user[32];	/* "" : the instances stay root */
+	char chroot[128]; /* an empty directory; "": one that only the instance sees */
+	enum haproxy_mode mode;
+	enum haproxy_splice splice;
+	enum haproxy_source source;
+	enum haproxy_model model;
+	enum haproxy_accept accept;
+	unsigned int processes;	      /* instances, or threads of the one instance */
+	unsigned int cpu[HAPROXY_INSTANCES_MAX]; /* of each instance or thread */
+	struct ports ports;	      /* what the listeners bind: the service ports */
+	bool ipv4, ipv6;	      /* families served */
+	char server_side[IFNAMSIZ];   /* device of the onward connections */
+	unsigned int maxconn;	      /* of each instance (threads: in all) */
+	unsigned int backlog;	      /* of each listening socket */
+	unsigned int timeout_connect_ms, timeout_idle_ms, timeout_fin_ms;
+	unsigned int fd_limit;	      /* RLIMIT_NOFILE of each instance */
+};
+
+/* Runs `binary -vv`. -ENOENT and others say which package has it. */
+int haproxy_version_read(const char *binary, struct haproxy_version *out,
+			 struct error *err);
+/* The text parser behind it, for fixtures. */
+int haproxy_version_parse(const char *vv, struct haproxy_version *out,
+			  struct error *err);
+
+/* How many HAProxy processes the plan runs: processes, or 1 with the model threads. */
+unsigned int haproxy_instances(const struct haproxy_plan *p);
+
+/*
+ * Descriptors: what an instance of the plan needs for its maxconn connections, and the
+ * highest maxconn that fd_limit carries (0: not even the sockets it starts with).
+ */
+unsigned int haproxy_fds_of(const struct haproxy_plan *p);
+unsigned int haproxy_maxconn_of(const struct haproxy_plan *p, unsigned int fd_limit);
+
+/*
+ * Whether this HAProxy can run the plan: transparency, splicing where it is asked for,
+ * threads, their number, descriptors. err says what to change.
+ */
+int haproxy_plan_check(const struct haproxy_plan *p, const struct haproxy_version *v,
+		       struct error *err);
+
+/*
+ * The descriptors as an instance finds them: its configuration, its stats socket, and
+ * its listening sockets (ports in order; threads: for each thread, ports in order).
+ */
+#define HAPROXY_FD_CONFIG 3
+#define HAPROXY_FD_STATS  4
+#define HAPROXY_FD_LISTEN 5
+
+/* Renders the configuration of instance k (0-based). */
+void haproxy_render(const struct haproxy_plan *p, const struct haproxy_version *v,
+		    unsigned int k, struct text *out);
+
+/*
+ * The listening sockets of all instances, in the namespace nsfd (-1: here; where
+ * listen is false they are left unbound, for a configuration check before anything is
+ * changed). For each port one SO_REUSEPORT group whose order is the instances', with
+ * the classic BPF program that picks the current CPU's instance where accept is cpu.
+ */
+struct haproxy_listeners;
+int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
+			   struct haproxy_listeners **out, struct error *err);
+void haproxy_listeners_close(struct haproxy_listeners *l);
+
+/* Connections waiting in the accept queues of instance k (TCP_INFO of its sockets). */
+unsigned int haproxy_listeners_queued(const struct haproxy_listeners *l, unsigned int k);
+
+/*
+ * Starts instance k: in the namespace nsfd (-1: here), pinned to its CPU, stripped to
+ * the capabilities that transparency needs, its stderr on log_fd, dying with its
+ * parent. stats_fd: its listening stats socket (unix), borrowed. *pid is the caller's
+ * to reap.
+ */
+int haproxy_instance_start(const struct haproxy_plan *p, const struct haproxy_version *v,
+			   unsigned int k, const struct haproxy_listeners *l, int nsfd,
+			   int stats_fd, int log_fd, pid_t *pid, struct error *err);
+
+/*
+ * `haproxy -c` of instance k's configuration, with the rights and descriptors that the
+ * instance would have. err: HAProxy's own words. Start and finish let several run at the
+ * same time; finish frees the check whatever it returns.
+ */
+struct haproxy_check;
+int haproxy_check_start(const struct haproxy_plan *p, const struct haproxy_version *v,
+			unsigned int k, const struct haproxy_listeners *l,
+			struct haproxy_check **out, struct error *err);
+int haproxy_check_finish(struct haproxy_check *c, struct error *err);
+int haproxy_instance_check(const struct haproxy_plan *p, const struct haproxy_version *v,
+			   unsigned int k, const struct haproxy_listeners *l,
+			   struct error *err);
+/* All instances, as many at a time as there are CPUs. The first refusal is err's. */
+int haproxy_check_all(const struct haproxy_plan *p, const struct haproxy_version *v,
+		      const struct haproxy_listeners *l, struct error *err);
+
+/* A listening unix socket at dirfd/name (0600) for an instance's stats. */
+int haproxy_stats_listen(int dirfd, const char *name, struct error *err);
+
+/* What `show info` and `show stat` tell. Connections to the stats socket do not count. */
+struct haproxy_stats {
+	pid_t pid;
+	unsigned int uptime_s, current_connections;
+	unsigned int max_connections; /* the limit, not the most seen */
+	unsigned int pipes_used;
+	unsigned long long total_connections;
+	unsigned long long bytes_in, bytes_out; /* from and to clients */
+};
+
+/*
+ * Asks an instance through its stats socket at path. timeout_ms bounds the whole
+ * exchange; -ETIMEDOUT: it does not answer. An answer means that it accepts.
+ */
+int haproxy_stats_read(const char *path, unsigned int timeout_ms,
+		       struct haproxy_stats *out, struct error *err);
+/* The text parser behind it. -EPROTO: not HAProxy's answer. */
+int haproxy_stats_parse(const char *text, struct haproxy_stats *out, struct error *err);
+
+#endif
