@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands: one file each, one table that help, completion and manual come from. */
+#ifndef DEPLOY_COMMAND_H
+#define DEPLOY_COMMAND_H
+
+#include <stdbool.h>
+
+#include "deploy/config.h"
+#include "helpers/error.h"
+#include "helpers/text.h"
+
+/* Exit statuses; `status` has its own. */
+enum {
+	EXIT_DONE = 0,    /* done */
+	EXIT_FAILED = 1,  /* failed, everything rolled back */
+	EXIT_USAGE = 2,   /* usage or configuration: nothing was changed */
+	EXIT_REMAINS = 3, /* failed, and the rollback is incomplete */
+};
+
+enum command_option {
+	OPTION_NAME = 1 << 0,
+	OPTION_CONFIG = 1 << 1,
+	OPTION_JSON = 1 << 2,
+	OPTION_DRY_RUN = 1 << 3,
+	OPTION_INSTANCE = 1 << 4,
+	OPTION_CHECK = 1 << 5,
+	OPTION_DEFAULTS = 1 << 6,
+};
+
+/* One call of the command. */
+struct invocation {
+	const char *name;   /* of the blade */
+	const char *config; /* path; NULL: /etc/hapep/NAME.conf */
+	bool json, dry_run, check, defaults;
+	int instance; /* -1: not given */
+	int argc;     /* what follows the options */
+	char **argv;
+	struct text faults; /* of the configuration: one a line, for main to print */
+};
+
+struct command {
+	const char *name, *arguments, *summary;
+	const char *description; /* paragraphs of plain text */
+	unsigned int options;    /* enum command_option */
+	const char *words;       /* what may follow, for completion: "up down show" */
+	const char *exits; /* exit statuses where they differ from the common ones */
+	/* An exit status, or -errno with err filled: printed, EXIT_FAILED. */
+	int (*run)(struct invocation *in, struct error *err);
+};
+
+extern const struct command command_up, command_down, command_status, command_netns,
+	command_tc, command_render, command_config, command_completion, command_manual;
+
+/* All commands in help's order. */
+extern const struct command *const commands[];
+extern const size_t commands_n;
+
+struct option_row {
+	enum command_option option;
+	char letter; /* 0: none */
+	const char *word, *value, *text;
+};
+extern const struct option_row option_rows[];
+extern const size_t option_rows_n;
+
+/* The configuration that the invocation means. EXIT_DONE, EXIT_USAGE or -errno. */
+int invocation_config(struct invocation *in, struct config *out, struct error *err);
+
+#endif

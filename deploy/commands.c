@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the lists of commands and options, and which configuration a call means. */
+#include <errno.h>
+
+#include "deploy/command.h"
+#include "helpers/cleanup.h"
+#include "helpers/memory.h"
+
+const struct command *const commands[] = {
+	&command_up,     &command_down,       &command_status,
+	&command_netns,  &command_tc,         &command_render,
+	&command_config, &command_completion, &command_manual,
+};
+const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
+
+const struct option_row option_rows[] = {
+	{ OPTION_NAME, 'n', "name", "NAME", "the blade's name; pep0 unless given" },
+	{ OPTION_CONFIG, 'c', "config", "FILE",
+	  "its configuration; /etc/hapep/NAME.conf" },
+	{ OPTION_JSON, 'j', "json", NULL, "write JSON" },
+	{ OPTION_DRY_RUN, 'd', "dry-run", NULL,
+	  "print every step and its command line, change nothing" },
+	{ OPTION_INSTANCE, 'i', "instance", "K", "of instance K only, counted from 0" },
+	{ OPTION_CHECK, 'C', "check", NULL,
+	  "say whether it is valid, print nothing else" },
+	{ OPTION_DEFAULTS, 'D', "defaults", NULL, "print every key with its default" },
+	{ 0, 'v', "verbose", NULL, "log each step" },
+	{ 0, 'q', "quiet", NULL, "log errors only" },
+	{ 0, 'h', "help", NULL, "this text" },
+};
+const size_t option_rows_n = sizeof(option_rows) / sizeof(option_rows[0]);
+
+int invocation_config(struct invocation *in, struct config *out, struct error *err)
+{
+	_cleanup_free_ char *standard = memory_printf("/etc/hapep/%s.conf", in->name);
+	int r = config_read(in->config ? in->config : standard, out, &in->faults);
+
+	(void)err;
+	return r < 0 ? EXIT_USAGE : EXIT_DONE;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A blade's configuration as the operator wrote it, validated whole. */
+#ifndef DEPLOY_CONFIG_H
+#define DEPLOY_CONFIG_H
+
+#include <net/if.h>
+#include <stdio.h>
+
+#include "haproxy/haproxy.h"
+#include "helpers/config.h"
+#include "helpers/ports.h"
+#include "helpers/prefix.h"
+#include "netns/netns.h"
+#include "tc/tc.h"
+
+enum scenario {
+	SCENARIO_AUTO, /* whichever of the next two the running kernel is */
+	SCENARIO_NO_NF,
+	SCENARIO_NF_NO_IPT,
+	SCENARIO_NF_IPT,
+	SCENARIO_SK_LOOKUP,
+};
+
+struct config_side {
+	char nic[IFNAMSIZ];
+	unsigned int vlan;               /* 0: untagged */
+	struct prefix address[FAMILIES]; /* address =, address6 = */
+	struct prefix gateway[FAMILIES]; /* gateway =, gateway6 = */
+	unsigned int mtu;                /* 0: the NIC's */
+	char congestion[16];
+	unsigned int initcwnd;
+};
+
+#define CONFIG_CPUS_MAX HAPROXY_INSTANCES_MAX
+
+struct config {
+	/* [blade] */
+	int scenario; /* enum scenario */
+	int datapath; /* enum tc_datapath */
+	/* [client], [server] */
+	struct config_side side[SIDES];
+	/* [service] */
+	struct ports ports;
+	/* [haproxy] */
+	char binary[256];
+	char user[32];
+	int model, mode, splice, source, accept; /* enums of haproxy/haproxy.h */
+	unsigned int processes; /* 0: auto, one a CPU that hapep may use */
+	unsigned int maxconn; /* of each instance; 0: what the descriptor limit carries */
+	unsigned int backlog;
+	char cpus[256]; /* a CPU list, "0-3,8"; "": those that hapep may use */
+	/* [timeouts], milliseconds */
+	unsigned int timeout_connect, timeout_idle, timeout_fin;
+};
+
+/* The table that drives parsing, defaults, validation, manual and `config --defaults`. */
+extern const struct config_table config_blade_table;
+
+/*
+ * Reads and validates a whole configuration. All faults (CONFIG_FAULTS_MAX, then their
+ * number) are reported, one a line in faults, as "FILE:LINE: section.key: expected ...,
+ * got '...'"; returns -EINVAL then, and -errno with one line where the file cannot be
+ * read. Nothing in the system is changed or looked at, but that cross-checks within the
+ * file are made: both sides distinguishable (different NICs or different VLANs),
+ * addresses differ and do not share a network, a gateway on-link in its side's network
+ * and not the own address, a gateway for every address, both sides with the same
+ * families, MTU >= 1280 with IPv6, at most 64 threads and 64 single ports. An IPv6
+ * gateway may be link-local. *out is whole only where 0 is returned.
+ */
+int config_read(const char *path, struct config *out, struct text *faults);
+/* The same from memory, for the fuzzer. name stands for the file in messages. */
+int config_parse(const char *name, const char *bytes, size_t length, struct config *out,
+		 struct text *faults);
+/* The configuration written back as INI, all keys, with comments where described. */
+void config_write(const struct config *c, bool describe, struct text *out);
+void config_defaults(struct config *out);
+/*
+ * Adds "section.key = old -> new" for each key that differs, joined by "; ". What is
+ * auto in `to` does not differ.
+ */
+void config_difference(const struct config *from, const struct config *to,
+		       struct text *out);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns --dry-run. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/dry_run.h"
+#include "deploy/plan.h"
+#include "deploy/state.h"
+#include "deploy/steps.h"
+#include "helpers/cleanup.h"
+
+static bool dry_run_journal(const char *name, struct journal **out)
+{
+	_cleanup_close_ int dirfd = -1;
+	struct error ignored = { 0 };
+
+	*out = NULL;
+	dirfd = state_open(name, false, false, &ignored);
+	if (dirfd < 0 || journal_open(dirfd, false, out, &ignored) < 0)
+		return false;
+	return journal_count(*out) > 0;
+}
+
+int dry_run_up(struct invocation *in, const struct config *config, const char *group,
+	       struct error *err)
+{
+	_cleanup_journal_ struct journal *journal = NULL;
+	_cleanup_text_ struct text lines = { 0 };
+	struct step_context plan;
+	bool ours = dry_run_journal(in->name, &journal);
+	int r = plan_make(in->name, config, &plan, err);
+
+	if (!r)
+		r = plan_preflight(&plan, ours, err);
+	if (r < 0)
+		return r;
+	printf("# blade '%s', scenario %s, datapath %s (%s)\n", in->name,
+	       plan_scenario_name(&plan), tc_datapath_name(plan.tc.datapath),
+	       plan.datapath_reason);
+	if (ours)
+		printf("# it is up: only steps that are missing would be applied\n");
+	steps_describe(&deploy_steps, &plan, group, &lines);
+	fputs(lines.text ? lines.text : "", stdout);
+	return EXIT_DONE;
+}
+
+int dry_run_down(struct invocation *in, const char *group, struct error *err)
+{
+	_cleanup_journal_ struct journal *journal = NULL;
+
+	(void)err;
+	if (!dry_run_journal(in->name, &journal))
+		printf("# blade '%s' is down: nothing to undo\n", in->name);
+	for (size_t i = deploy_steps.n; i-- > 0;) {
+		const struct step *s = &deploy_steps.steps[i];
+		json_t *record = journal ? journal_find(journal, s->name) : NULL;
+		char *text;
+
+		if (!record || (group && strcmp(group, s->group)))
+			continue;
+		text = json_dumps(record, JSON_COMPACT);
+		printf("undo %-17s %s %s\n", s->name, s->summary,
+		       s->undo ? text : "(goes with the namespace)");
+		free(text);
+	}
+	return EXIT_DONE;
+}

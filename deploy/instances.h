@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The instances under a supervisor: started, watched, restarted with back-off, ended. */
+#ifndef DEPLOY_INSTANCES_H
+#define DEPLOY_INSTANCES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "deploy/plan.h"
+
+struct instances;
+
+/*
+ * Takes the open listening sockets (borrowed) of the plan and prepares the instances:
+ * a stats socket each in the directory dirfd, and a copy of each configuration for the
+ * operator to read. nsfd, dirfd borrowed. *out is the caller's: instances_free.
+ */
+int instances_prepare(const struct step_context *c, const struct haproxy_listeners *l,
+		      int nsfd, int dirfd, struct instances **out, struct error *err);
+void instances_free(struct instances *all);
+
+/* Starts every instance and waits until each answers; the first that cannot ends it. */
+int instances_start(struct instances *all, unsigned int timeout_ms, struct error *err);
+
+/* Reaps what has died, restarts what is due, notes what answers again. */
+void instances_tick(struct instances *all);
+/* Milliseconds until instances_tick has something to do; -1: nothing is due. */
+int instances_due_ms(const struct instances *all);
+
+/* SIGTERM to all, SIGKILL after grace_ms, all reaped. */
+void instances_stop(struct instances *all, unsigned int grace_ms);
+
+/* [{"instance", "pid", "cpu", "state", "restarts", "queued", "last_end"}] */
+json_t *instances_describe(const struct instances *all);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns what `hapep status` finds out. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/blade.h"
+#include "deploy/state.h"
+#include "deploy/status.h"
+#include "deploy/steps.h"
+#include "deploy/supervisor.h"
+#include "helpers/cleanup.h"
+#include "helpers/writer.h"
+
+#define STATUS_STATS_MS 300 /* what an instance may take to answer */
+
+struct tally {
+	size_t present, absent, differs;
+};
+
+static json_t *status_step(const struct step *s, const struct step_context *c,
+			   struct tally *tally)
+{
+	enum step_state state = STEP_ABSENT;
+	struct text detail = { 0 };
+	struct error err = { 0 };
+	json_t *row;
+
+	if (s->probe && s->probe(c, &state, &detail, &err) < 0) {
+		state = STEP_DIFFERS;
+		text_free(&detail);
+		text_add(&detail, "cannot be asked: %s", err.msg);
+	}
+	tally->present += state == STEP_PRESENT;
+	tally->absent += state == STEP_ABSENT;
+	tally->differs += state == STEP_DIFFERS;
+	row = json_pack("{s:s,s:s,s:s}", "step", s->name, "state", step_state_name(state),
+			"detail",
+			detail.text && state != STEP_PRESENT ? detail.text : "");
+	text_free(&detail);
+	return row;
+}
+
+static json_t *status_steps(const struct step_context *c, const char *group,
+			    struct tally *tally)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < deploy_steps.n; i++) {
+		if (step_wanted(&deploy_steps.steps[i], c, group))
+			json_array_append_new(
+				rows, status_step(&deploy_steps.steps[i], c, tally));
+	}
+	return rows;
+}
+
+/* What the supervisor knows, and what the instance itself says beside it. */
+static void status_instance(const char *name, json_t *one)
+{
+	struct haproxy_stats stats;
+	struct error err = { 0 };
+	char path[128];
+
+	snprintf(path, sizeof(path), STATE_ROOT "/%s/stats.%d", name,
+		 (int)json_integer_value(json_object_get(one, "instance")));
+	if (haproxy_stats_read(path, STATUS_STATS_MS, &stats, &err) < 0) {
+		json_object_set_new(one, "answers", json_false());
+		return;
+	}
+	json_object_set_new(one, "answers", json_true());
+	json_object_set_new(one, "connections", json_integer(stats.current_connections));
+	json_object_set_new(one, "accepted",
+			    json_integer((json_int_t)stats.total_connections));
+	json_object_set_new(one, "uptime_s", json_integer(stats.uptime_s));
+}
+
+static bool status_instances(const char *name, json_t *tree)
+{
+	struct error err = { 0 };
+	json_t *list = NULL, *one;
+	bool well = true;
+	size_t i;
+
+	if (supervisor_query(name, &list, &err) < 0)
+		return false;
+	json_array_foreach(list, i, one)
+	{
+		status_instance(name, one);
+		well = well && json_is_true(json_object_get(one, "answers"));
+	}
+	json_object_set_new(tree, "instances", list);
+	return well;
+}
+
+static int status_overall(const struct tally *t, bool instances_well)
+{
+	if (!t->present && !t->differs)
+		return STATUS_DOWN;
+	return t->absent || t->differs || !instances_well ? STATUS_DEGRADED : STATUS_UP;
+}
+
+static const char *status_word(int state)
+{
+	return state == STATUS_UP ? "up" : state == STATUS_DOWN ? "down" : "degraded";
+}
+
+static json_t *status_nothing(const char *name, int state, const char *why)
+{
+	return json_pack("{s:s,s:s,s:s}", "blade", name, "state", status_word(state),
+			 "reason", why);
+}
+
+static void status_head(const struct step_context *c, json_t *tree)
+{
+	_cleanup_close_ int dirfd = -1;
+	struct error err = { 0 };
+
+	json_object_set_new(tree, "scenario", json_string(plan_scenario_name(c)));
+	json_object_set_new(tree, "datapath",
+			    json_string(tc_datapath_name(c->tc.datapath)));
+	dirfd = state_open(c->name, false, false, &err);
+	if (dirfd >= 0)
+		json_object_set_new(tree, "supervisor_pid",
+				    json_integer(state_supervisor(dirfd)));
+}
+
+static void status_differs(const struct config *running, const struct config *wanted,
+			   json_t *tree)
+{
+	_cleanup_text_ struct text differs = { 0 };
+
+	if (!wanted)
+		return;
+	config_difference(running, wanted, &differs);
+	if (differs.length)
+		json_object_set_new(tree, "configuration_differs",
+				    json_string(differs.text));
+}
+
+int status_ask(const char *name, const struct config *wanted, const char *group,
+	       json_t **out, struct error *err)
+{
+	struct tally tally = { 0 };
+	struct step_context plan;
+	struct config running;
+	bool well = true;
+	json_t *tree, *steps;
+	int r = blade_config(name, &running, err), state;
+
+	if (r == -ENOENT) {
+		*err = (struct error){ 0 };
+		*out = status_nothing(name, STATUS_DOWN, "it was not brought up");
+		return STATUS_DOWN;
+	}
+	if (!r)
+		r = plan_recall(name, &running, &plan, err);
+	if (r == -ENODEV) {
+		*out = status_nothing(name, STATUS_DEGRADED, err->msg);
+		*err = (struct error){ 0 };
+		return STATUS_DEGRADED;
+	}
+	if (r < 0)
+		return r;
+	tree = json_pack("{s:s,s:s}", "blade", name, "state", "");
+	status_head(&plan, tree);
+	steps = status_steps(&plan, group, &tally);
+	if (!group || !strcmp(group, GROUP_HAPROXY))
+		well = status_instances(name, tree);
+	state = status_overall(&tally, well);
+	json_object_set_new(tree, "state", json_string(status_word(state)));
+	json_object_set_new(tree, "steps", steps);
+	status_differs(&running, wanted, tree);
+	*out = tree;
+	return state;
+}
+
+int status_print(json_t *tree, int state, bool json, struct error *err)
+{
+	int r = writer_print(tree, json, stdout);
+
+	json_decref(tree);
+	if (r < 0)
+		return error_set(err, -r, "write the status");
+	*err = (struct error){ 0 }; /* a probe's leavings: the tree has told them */
+	return state;
+}

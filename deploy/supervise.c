@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the supervisor's process: its set-up, its loop, its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "deploy/blade.h"
+#include "deploy/instances.h"
+#include "deploy/state.h"
+#include "deploy/supervise.h"
+#include "deploy/supervisor.h"
+#include "helpers/cleanup.h"
+#include "helpers/log.h"
+#include "helpers/namespace.h"
+
+#define START_TIMEOUT_MS 20000
+#define STOP_GRACE_MS    500
+
+struct supervisor {
+	const struct step_context *c;
+	int dirfd, nsfd, guard_fd, signal_fd, control_fd, pid_fd;
+	struct haproxy_listeners *listeners;
+	struct instances *instances;
+};
+
+/* A process of its own: no terminal, no lock, no descriptor of `up` but the pipe. */
+static int supervise_detach(struct supervisor *s, int ready_fd, struct error *err)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setsid();
+	if (ready_fd > 3)
+		close_range(3, (unsigned int)ready_fd - 1, 0);
+	close_range((unsigned int)ready_fd + 1, ~0U, 0);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	s->dirfd = state_open(s->c->name, false, false, err);
+	if (s->dirfd < 0)
+		return s->dirfd;
+	log = openat(s->dirfd, SUPERVISOR_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+		     0600);
+	if (null < 0 || log < 0)
+		return error_set(err, errno, "open the supervisor's log");
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(log, STDERR_FILENO);
+	close(null);
+	close(log);
+	log_set_timestamps(true);
+	log_set_level(LOG_LEVEL_INFO);
+	if (chdir("/") < 0)
+		return error_set(err, errno, "change to /");
+	return 0;
+}
+
+static int supervise_signals(struct supervisor *s, struct error *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? error_set(err, errno, "open a signalfd") : 0;
+}
+
+static int supervise_limits(const struct step_context *c, struct error *err)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur >= c->haproxy.fd_limit)
+		return 0;
+	limit.rlim_cur = c->haproxy.fd_limit;
+	if (limit.rlim_max < limit.rlim_cur)
+		limit.rlim_max = limit.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_set(err, errno, "raise the descriptor limit to %u",
+				 c->haproxy.fd_limit);
+	return 0;
+}
+
+static int supervise_open(struct supervisor *s, struct error *err)
+{
+	int r;
+
+	s->pid_fd = state_supervisor_hold(s->dirfd, err);
+	if (s->pid_fd < 0)
+		return s->pid_fd;
+	r = supervise_signals(s, err);
+	if (!r)
+		r = supervise_limits(s->c, err);
+	if (r < 0)
+		return r;
+	s->nsfd = namespace_open(s->c->name, err);
+	if (s->nsfd < 0)
+		return s->nsfd;
+	r = haproxy_listeners_open(&s->c->haproxy, s->nsfd, true, &s->listeners, err);
+	if (!r)
+		r = netns_guard_attach(&s->c->netns, s->nsfd, &s->guard_fd, err);
+	if (!r)
+		r = instances_prepare(s->c, s->listeners, s->nsfd, s->dirfd,
+				      &s->instances, err);
+	if (r < 0)
+		return r;
+	s->control_fd = haproxy_stats_listen(s->dirfd, SUPERVISOR_CONTROL, err);
+	return s->control_fd < 0 ? s->control_fd : 0;
+}
+
+/* Whoever connects gets what `hapep status` wants to know, and the end of it. */
+static void supervise_answer(const struct supervisor *s)
+{
+	_cleanup_close_ int fd = accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	json_t *list;
+
+	if (fd < 0)
+		return;
+	list = instances_describe(s->instances);
+	text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		log_warning("answer on the control socket: %s", strerror(errno));
+}
+
+/* The signal that ends the loop, or 0. */
+static int supervise_signal(const struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD || info.ssi_signo == SIGHUP)
+			continue;
+		log_info("signal %u from pid %u: ending the instances", info.ssi_signo,
+			 info.ssi_pid);
+		return (int)info.ssi_signo;
+	}
+	return 0;
+}
+
+static int supervise_loop(struct supervisor *s)
+{
+	struct pollfd fds[] = {
+		{ .fd = s->signal_fd, .events = POLLIN },
+		{ .fd = s->control_fd, .events = POLLIN },
+	};
+	int end = 0;
+
+	while (!end) {
+		if (poll(fds, 2, instances_due_ms(s->instances)) < 0 && errno != EINTR)
+			log_error("poll: %s", strerror(errno));
+		end = supervise_signal(s);
+		if (fds[1].revents & POLLIN)
+			supervise_answer(s);
+		if (!end)
+			instances_tick(s->instances);
+	}
+	return end;
+}
+
+static void supervise_close(struct supervisor *s)
+{
+	if (s->instances)
+		instances_stop(s->instances, STOP_GRACE_MS);
+	instances_free(s->instances);
+	haproxy_listeners_close(s->listeners);
+	cleanup_close(&s->guard_fd);
+	cleanup_close(&s->nsfd);
+}
+
+/* The one who waits for us may be gone: then nobody wants the blade. */
+static bool supervise_report(int ready_fd, const char *sentence)
+{
+	size_t n = strlen(sentence);
+	bool heard = write(ready_fd, sentence, n) == (ssize_t)n;
+
+	close(ready_fd);
+	return heard;
+}
+
+void supervise_run(const struct step_context *c, int ready_fd)
+{
+	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, NULL, NULL };
+	struct error err = { 0 };
+	int r = supervise_detach(&s, ready_fd, &err), end;
+
+	if (!r)
+		r = supervise_open(&s, &err);
+	if (!r)
+		r = instances_start(s.instances, START_TIMEOUT_MS, &err);
+	if (r < 0) {
+		log_error("%s", err.msg);
+		supervise_close(&s);
+		supervise_report(ready_fd, err.msg);
+		_exit(1);
+	}
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (!supervise_report(ready_fd, "ok")) {
+		supervise_close(&s);
+		_exit(1);
+	}
+	log_info("blade '%s' up: %u instances, supervisor pid %d", c->name,
+		 haproxy_instances(&c->haproxy), (int)getpid());
+	end = supervise_loop(&s);
+	supervise_close(&s);
+	if (end != SIGUSR1 && blade_down(c->name, NULL, &err) < 0)
+		log_error("down: %s", err.msg);
+	_exit(0);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns what other processes do with the supervisor: start it, ask it, end it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "deploy/state.h"
+#include "deploy/supervise.h"
+#include "deploy/supervisor.h"
+#include "helpers/cleanup.h"
+#include "helpers/log.h"
+#include "helpers/memory.h"
+
+#define READY_TIMEOUT_MS 25000
+#define END_TIMEOUT_MS   5000
+#define ASK_TIMEOUT_MS   1000
+
+void supervisor_describe(const struct step_context *c, struct text *out)
+{
+	const struct haproxy_plan *h = &c->haproxy;
+	unsigned int n = haproxy_instances(h);
+	char ports[512];
+
+	text_line(out,
+		  "# %u listening socket(s) in namespace %s on port %s, SO_REUSEPORT, "
+		  "IP_TRANSPARENT, backlog %u",
+		  h->processes, c->name, ports_format(&h->ports, ports, sizeof(ports)),
+		  h->backlog);
+	for (unsigned int k = 0; k < n; k++)
+		text_line(out,
+			  "ip netns exec %s taskset -c %u setpriv --reuid %s "
+			  "--inh-caps +net_raw --ambient-caps +net_raw --no-new-privs %s "
+			  "-f " STATE_ROOT "/%s/haproxy.%u.cfg",
+			  c->name, h->cpu[k], h->user[0] ? h->user : "root", h->binary,
+			  c->name, k);
+}
+
+int supervisor_record(const struct step_context *c, json_t **out, struct error *err)
+{
+	(void)err;
+	*out = json_pack("{s:s}", "name", c->name);
+	return 0;
+}
+
+/* The child's last word: "ok", an error's sentence, or nothing because it died. */
+static int supervisor_await(int fd, pid_t pid, struct error *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char word[ERROR_SIZE] = "";
+	ssize_t n = -1;
+	int status = 0;
+
+	if (poll(&p, 1, READY_TIMEOUT_MS) > 0)
+		n = read(fd, word, sizeof(word) - 1);
+	if (n == 2 && !memcmp(word, "ok", 2))
+		return 0;
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	if (n > 0)
+		return error_say(err, ECHILD, "%.1500s", word);
+	if (n == 0 && WIFSIGNALED(status))
+		return error_say(err, ECHILD, "the supervisor was killed by signal %d",
+				 WTERMSIG(status));
+	return error_say(err, ETIMEDOUT, "the supervisor did not get ready in %d s",
+			 READY_TIMEOUT_MS / 1000);
+}
+
+int supervisor_start(const struct step_context *c, struct error *err)
+{
+	_cleanup_close_ int dirfd = state_open(c->name, false, false, err);
+	int ready[2];
+	pid_t pid;
+	int r;
+
+	if (dirfd < 0)
+		return dirfd;
+	if (state_supervisor(dirfd)) {
+		log_info("the supervisor lives and mends its instances itself");
+		return 0;
+	}
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return error_set(err, errno, "make a pipe");
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		supervise_run(c, ready[1]);
+	close(ready[1]);
+	r = pid < 0 ? error_set(err, errno, "start the supervisor")
+		    : supervisor_await(ready[0], pid, err);
+	close(ready[0]);
+	return r;
+}
+
+static int supervisor_connect(const char *name, struct error *err)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = ASK_TIMEOUT_MS / 1000 };
+	_cleanup_close_ int fd = -1;
+
+	snprintf(to.sun_path, sizeof(to.sun_path), STATE_ROOT "/%s/" SUPERVISOR_CONTROL,
+		 name);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(err, errno, "open a socket");
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return error_set(err, ENOTCONN, "ask the supervisor of '%s'", name);
+	return take_fd(fd);
+}
+
+int supervisor_query(const char *name, json_t **out, struct error *err)
+{
+	_cleanup_close_ int fd = supervisor_connect(name, err);
+	struct text answer = { 0 };
+	char part[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	while ((n = recv(fd, part, sizeof(part), 0)) > 0)
+		text_add(&answer, "%.*s", (int)n, part);
+	*out = answer.text ? json_loads(answer.text, 0, NULL) : NULL;
+	text_free(&answer);
+	return *out ? 0 : error_say(err, EPROTO, "the supervisor gives no answer");
+}
+
+int supervisor_probe(const struct step_context *c, enum step_state *state,
+		     struct text *detail, struct error *err)
+{
+	json_t *list = NULL, *one;
+	size_t i, bad = 0;
+	const char *is;
+
+	(void)err;
+	*state = STEP_ABSENT;
+	if (supervisor_query(c->name, &list, &(struct error){ 0 }) < 0)
+		return 0;
+	*state = STEP_PRESENT;
+	json_array_foreach(list, i, one)
+	{
+		is = json_string_value(json_object_get(one, "state"));
+		if (is && !strcmp(is, "running"))
+			continue;
+		text_add(detail, "%sinstance %zu %s", bad++ ? "; " : "", i, is);
+	}
+	json_decref(list);
+	if (bad)
+		*state = STEP_DIFFERS;
+	return 0;
+}
+
+/* Signals the process only if it still holds the pid file: never a reused pid. */
+static int supervisor_signal(int dirfd, int signal, int *pidfd)
+{
+	pid_t pid = state_supervisor(dirfd);
+
+	if (!pid)
+		return 0;
+	if (*pidfd < 0)
+		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (*pidfd < 0 || state_supervisor(dirfd) != pid)
+		return 0;
+	syscall(SYS_pidfd_send_signal, *pidfd, signal, NULL, 0);
+	return pid;
+}
+
+int supervisor_undo(const json_t *record, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(record, "name"));
+	_cleanup_close_ int pidfd = -1, dirfd = -1;
+	struct pollfd p = { .events = POLLIN };
+	int pid;
+
+	if (!name)
+		return error_say(err, EBADMSG, "the journal's record lacks the name");
+	dirfd = state_open(name, false, false, err);
+	if (dirfd < 0)
+		return dirfd == -ENOENT ? 0 : dirfd;
+	pid = supervisor_signal(dirfd, SIGUSR1, &pidfd);
+	if (!pid)
+		return 0;
+	p.fd = pidfd;
+	if (poll(&p, 1, END_TIMEOUT_MS) > 0)
+		return 0;
+	log_warning("the supervisor (pid %d) does not end: killing it", pid);
+	supervisor_signal(dirfd, SIGKILL, &pidfd);
+	if (poll(&p, 1, END_TIMEOUT_MS) > 0)
+		return 0;
+	return error_say(err, ETIMEDOUT, "the supervisor (pid %d) does not end", pid);
+}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# shellcheck disable=SC2034
+# What live tests share: their lab, their verdicts, and cleaning up whatever happens.
+#
+# A live test sources this, calls lab_begin, prints its verdicts with ok, not_ok, skip
+# or check, and ends with test_end. Everything it makes carries its own lab's name.
+
+tests=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+root=$(dirname "$tests")
+BUILD=${BUILD:-$root/.build}
+hapep=$BUILD/hapep
+load=$BUILD/tests/load/load
+export BUILD
+failed=0
+scratch=
+
+server4=10.200.0.1
+server6=fd00:200::1
+
+ok() {
+	echo "ok $1"
+}
+
+not_ok() { # NAME WHY
+	echo "not ok $1: ${2//$'\n'/; }"
+	failed=1
+}
+
+skip() { # NAME REASON
+	echo "skip $1: $2"
+}
+
+# check NAME COMMAND...: what COMMAND prints is why, should it fail.
+check() {
+	local name=$1 why
+	shift
+	if why=$("$@" 2>&1); then
+		ok "$name"
+	else
+		not_ok "$name" "'$*' says: ${why:-nothing, status $?}"
+		return 1
+	fi
+}
+
+# expect NAME WANTED FOUND
+expect() {
+	if [[ $2 == "$3" ]]; then
+		ok "$1"
+	else
+		not_ok "$1" "expected '$2', found '$3'"
+		return 1
+	fi
+}
+
+# until_true SECONDS COMMAND...: polls.
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+
+lab() {
+	"$tests/lab/lab" --name "$LAB_NAME" "$@"
+}
+
+client() { lab exec client "$@"; }
+server() { lab exec server "$@"; }
+blade() { lab exec blade "$@"; }
+
+# The client's family decides which server address it speaks to.
+url() { # FAMILY PATH [PORT]
+	if [[ $1 == 6 ]]; then
+		echo "http://[$server6]:${3:-80}$2"
+	else
+		echo "http://$server4:${3:-80}$2"
+	fi
+}
+
+test_cleanup() {
+	local status=$?
+	trap - EXIT
+	[[ ${LAB_NAME:-} ]] && lab down >/dev/null 2>&1
+	[[ $scratch ]] && rm -rf "$scratch"
+	exit "$status"
+}
+
+# lab_begin [lab up's options]: a lab of this test's own, gone when it ends.
+lab_begin() {
+	LAB_NAME=t$$
+	export LAB_NAME
+	scratch=$(mktemp -d)
+	trap test_cleanup EXIT
+	trap 'exit 130' INT TERM
+	lab up "$@" >/dev/null || { not_ok lab "does not come up"; exit 1; }
+}
+
+test_end() {
+	exit "$failed"
+}
