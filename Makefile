@@ -27,7 +27,7 @@ HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPTIMISE ?= -O2 -g
 SANITIZE ?=
 WERROR ?=
-CPPFLAGS += -D_GNU_SOURCE -DHAPEP_VERSION='"$(VERSION)"' -I. -I$(BUILD)
+CPPFLAGS += -D_GNU_SOURCE -DHAPEP_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)
 ifneq ($(filter-out deps help clean,$(or $(MAKECMDGOALS),all)),)
 CPPFLAGS += $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBRARIES = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "deploy/blade.h"
+#include "deploy/preflight.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
@@ -77,7 +78,7 @@ static int blade_walk(const struct step_context *plan, const char *group, int di
 	if (ours)
 		r = blade_same(dirfd, &plan->config, err);
 	if (!r)
-		r = plan_preflight(plan, ours, err);
+		r = preflight_check(plan, ours, err);
 	if (!r)
 		r = blade_store(dirfd, &plan->config, err);
 	if (!r)

@@ -26,7 +26,7 @@ static int render_run(struct invocation *in, struct error *err)
 
 	if (r)
 		return r;
-	r = plan_make(in->name, &config, &plan, err);
+	r = plan_render(in->name, &config, &plan, err);
 	if (r < 0)
 		return r;
 	last = haproxy_instances(&plan.haproxy) - 1;

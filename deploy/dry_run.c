@@ -7,6 +7,7 @@
 
 #include "deploy/dry_run.h"
 #include "deploy/plan.h"
+#include "deploy/preflight.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
@@ -33,7 +34,7 @@ int dry_run_up(struct invocation *in, const struct config *config, const char *g
 	int r = plan_make(in->name, config, &plan, err);
 
 	if (!r)
-		r = plan_preflight(&plan, ours, err);
+		r = preflight_check(&plan, ours, err);
 	if (r < 0)
 		return r;
 	printf("# blade '%s', scenario %s, datapath %s (%s)\n", in->name,

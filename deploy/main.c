@@ -130,8 +130,8 @@ static int options_parse(const struct command *c, int argc, char **argv,
 			 struct invocation *in)
 {
 	struct option *table = calloc(option_rows_n + 1, sizeof(*table));
-	char letters[64] = "+:";
-	size_t at = 2;
+	char letters[64] = ":";
+	size_t at = 1;
 	int o, end = -1;
 
 	if (!table)

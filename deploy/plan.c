@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "deploy/plan.h"
+#include "deploy/preflight.h"
 #include "helpers/cpulist.h"
 
-#define PLAN_MAXCONN_AUTO 32768 /* an instance's connection table stays below 40 MB */
+#define PLAN_MAXCONN_AUTO  32768 /* an instance's connection table stays below 40 MB */
+#define PLAN_MAXCONN_LEAST 1000  /* fewer is a limit nobody meant for a proxy */
 
 static const char *const side_inner[SIDES] = { "client", "server" };
 static const char side_letter[SIDES] = { 'c', 's' };
@@ -81,6 +83,13 @@ static int plan_descriptors(struct step_context *c, bool recall, struct error *e
 		h->maxconn = haproxy_maxconn_of(h, hard);
 		if (h->maxconn > PLAN_MAXCONN_AUTO)
 			h->maxconn = PLAN_MAXCONN_AUTO;
+		if (h->maxconn < PLAN_MAXCONN_LEAST && !recall)
+			return error_say(err, EMFILE,
+					 "the hard limit of %u descriptors carries %u "
+					 "connections in each instance: raise it (ulimit "
+					 "-Hn, LimitNOFILE= of the unit), or set "
+					 "haproxy.maxconn if that is enough",
+					 hard, h->maxconn);
 	}
 	need = haproxy_fds_of(h);
 	if (!recall && (!h->maxconn || need > hard))
@@ -195,10 +204,20 @@ const char *plan_scenario_name(const struct step_context *c)
 int plan_make(const char *name, const struct config *config, struct step_context *out,
 	      struct error *err)
 {
-	int r = plan_fill(name, config, false, out, err);
+	int r = preflight_privileges(err);
 
 	if (!r)
+		r = plan_render(name, config, out, err);
+	if (!r)
 		r = plan_datapath(out, err);
+	return r;
+}
+
+int plan_render(const char *name, const struct config *config, struct step_context *out,
+		struct error *err)
+{
+	int r = plan_fill(name, config, false, out, err);
+
 	if (!r)
 		r = haproxy_version_read(out->haproxy.binary, &out->version, err);
 	if (!r)

@@ -35,12 +35,9 @@ int plan_make(const char *name, const struct config *config, struct step_context
 int plan_recall(const char *name, const struct config *config, struct step_context *out,
 		struct error *err);
 
-/*
- * The last look before the first change: privileges, names taken by somebody else,
- * congestion controls, the user, addresses that would be cut off, and `haproxy -c` on
- * each rendered configuration. ours: a journal exists, so names may be our own.
- */
-int plan_preflight(const struct step_context *c, bool ours, struct error *err);
+/* As plan_make, without what only root may ask; for rendering. */
+int plan_render(const char *name, const struct config *config, struct step_context *out,
+		struct error *err);
 
 /* "NO-NF (effective)" and so on: the scenario as it is in the running kernel. */
 const char *plan_scenario_name(const struct step_context *c);

@@ -13,14 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "deploy/plan.h"
+#include "deploy/preflight.h"
 #include "helpers/cleanup.h"
 #include "helpers/namespace.h"
 #include "helpers/netlink.h"
 
 static const char *const side_names[SIDES] = { "client", "server" };
 
-static int preflight_privileges(struct error *err)
+int preflight_privileges(struct error *err)
 {
 	static const unsigned int need[] = { CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_NET_RAW };
 
@@ -157,12 +157,10 @@ static int preflight_haproxy(const struct step_context *c, struct error *err)
 	return r;
 }
 
-int plan_preflight(const struct step_context *c, bool ours, struct error *err)
+int preflight_check(const struct step_context *c, bool ours, struct error *err)
 {
-	int r = preflight_privileges(err);
+	int r = ours ? 0 : preflight_names(c, err);
 
-	if (!r && !ours)
-		r = preflight_names(c, err);
 	if (!r && !ours)
 		r = preflight_nics(c, err);
 	if (!r)

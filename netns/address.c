@@ -157,13 +157,15 @@ int netns_address_apply(const struct netns_plan *p, struct error *err)
 
 	if (!r)
 		r = address_survey(nl, p, &s, err);
-	if (!r && s.extras) {
+	if (r < 0)
+		return r;
+	if (s.extras) {
 		r = address_remove_extras(nl, &s, err);
 		/* An address can go with the one that it was secondary to. */
 		if (!r)
 			r = address_survey(nl, p, &s, err);
 	}
-	return r ? r : address_add_missing(nl, &s, err);
+	return r < 0 ? r : address_add_missing(nl, &s, err);
 }
 
 static void address_compare(const struct address_survey *s, struct netns_tally *t)

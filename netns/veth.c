@@ -37,7 +37,7 @@ struct veth_end {
 struct veth {
 	const struct netns_plan *plan;
 	const struct netns_side *side;
-	struct veth_end end[2]; /* host, inner */
+	struct veth_end end[2]; /* VETH_HOST, VETH_INNER */
 	struct netlink *nl[2];
 	struct rtnl_link *link[2]; /* NULL: not there */
 	int nsfd;
@@ -53,15 +53,17 @@ static unsigned int veth_queues(void)
 	return n < 1 ? 1 : n > 4096 ? 4096 : (unsigned int)n;
 }
 
-static void veth_init(struct veth *v, const struct netns_plan *p, int side)
+static struct veth veth_of(const struct netns_plan *p, int side)
 {
 	const struct netns_side *s = &p->side[side];
 
-	*v = (struct veth){ .plan = p, .side = s, .nsfd = -1 };
-	v->end[VETH_HOST] = (struct veth_end){ s->host, NULL, s->mtu, NETNS_OWNER,
-					       IN6_ADDR_GEN_MODE_NONE };
-	v->end[VETH_INNER] =
-		(struct veth_end){ s->inner, s->mac, s->mtu, 0, IN6_ADDR_GEN_MODE_EUI64 };
+	return (struct veth){
+		.plan = p,
+		.side = s,
+		.end = { { s->host, NULL, s->mtu, NETNS_OWNER, IN6_ADDR_GEN_MODE_NONE },
+			 { s->inner, s->mac, s->mtu, 0, IN6_ADDR_GEN_MODE_EUI64 } },
+		.nsfd = -1
+	};
 }
 
 static void veth_cleanup(struct veth *v)
@@ -302,10 +304,9 @@ static int veth_converge(struct veth *v, int side, struct error *err)
 
 int netns_veth_create(const struct netns_plan *p, int side, struct error *err)
 {
-	_cleanup_veth_ struct veth v;
+	_cleanup_veth_ struct veth v = veth_of(p, side);
 	int r;
 
-	veth_init(&v, p, side);
 	if (netns_has_family(p, FAMILY_IPV6) && v.side->mtu < IPV6_MIN_MTU)
 		return error_say(err, EINVAL,
 				 "set up interface '%s': its MTU of %u is below %d, the "
@@ -349,12 +350,10 @@ static void veth_compare(const struct veth *v, int i, struct netns_tally *t)
 int netns_veth_probe(const struct netns_plan *p, int side, enum step_state *state,
 		     struct text *detail, struct error *err)
 {
-	_cleanup_veth_ struct veth v;
+	_cleanup_veth_ struct veth v = veth_of(p, side);
 	struct netns_tally t = { .detail = detail };
-	int r;
+	int r = veth_open(&v, err);
 
-	veth_init(&v, p, side);
-	r = veth_open(&v, err);
 	*state = STEP_ABSENT;
 	if (r < 0)
 		return r == -ENOENT || r == -ESTALE ? 0 : r;

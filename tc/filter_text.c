@@ -33,6 +33,14 @@ static const char *filter_protocol(const struct filter *f)
 	}
 }
 
+static void filter_describe_tag(unsigned int vlan, struct text *out)
+{
+	if (vlan)
+		text_add(out, " vlan %u", vlan);
+	else
+		text_add(out, " untagged");
+}
+
 static void filter_describe_program(const struct filter *f, struct text *out)
 {
 	const struct program *p = &f->program;
@@ -40,12 +48,15 @@ static void filter_describe_program(const struct filter *f, struct text *out)
 	text_add(out, " bpf da object %s program %s #", program_object(p->kind),
 		 program_name(p->kind));
 	for (int i = 0; i < 2 && p->kind == PROGRAM_NIC; i++) {
-		if (f->target[i][0])
-			text_add(out, " vlan %u to the peer of %s;", p->vlan[i],
-				 f->target[i]);
+		if (!f->target[i][0])
+			continue;
+		filter_describe_tag(p->vlan[i], out);
+		text_add(out, " to the peer of %s", f->target[i]);
 	}
-	if (p->kind == PROGRAM_HOST)
-		text_add(out, " with vlan %u to %s", p->vlan[0], f->target[0]);
+	if (p->kind == PROGRAM_HOST) {
+		filter_describe_tag(p->vlan[0], out);
+		text_add(out, " to %s", f->target[0]);
+	}
 	if (p->kind == PROGRAM_STEER)
 		text_add(out, " own_marks=0x%x side_mark=0x%x local_mark=0x%x",
 			 p->own_marks, p->side_mark, p->local_mark);

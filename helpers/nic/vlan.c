@@ -58,15 +58,16 @@ int nic_vlan_probe(const char *name, enum step_state *state, struct text *detail
 void nic_vlan_describe(const char *name, struct text *out)
 {
 	struct error ignored = { 0 };
-	struct feature filter = { .changeable = true };
+	struct feature filter;
 
-	feature_read(name, VLAN_FILTER, &filter, &ignored);
-	if (filter.active && !filter.changeable)
+	if (feature_read(name, VLAN_FILTER, &filter, &ignored) < 0 || filter.changeable)
+		text_line(out, "ethtool -K %s " VLAN_FILTER " off", name);
+	else if (filter.active)
 		text_line(out,
 			  "# " VLAN_FILTER " of %s is on and fixed: promiscuous instead",
 			  name);
 	else
-		text_line(out, "ethtool -K %s " VLAN_FILTER " off", name);
+		text_line(out, "# " VLAN_FILTER " of %s is off anyway", name);
 }
 
 int nic_vlan_undo(const json_t *record, struct error *err)

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns proving tc/steer's marks on single packets, against real sockets, by test run. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/icmpv6.h>
+#include <linux/if_ether.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "helpers/error.h"
+#include "tc/program.h"
+
+enum { SIDE_MARK = 0x1, LOCAL_MARK = 0x2, FOREIGN_MARK = 0x40 };
+
+#define PACKET_MAX 512
+
+/* A packet, built from the front. */
+struct packet {
+	unsigned char bytes[PACKET_MAX];
+	size_t length;
+};
+
+/* A connection of this namespace: what we call local is the side that sent. */
+struct flow {
+	int family;
+	uint16_t local, remote; /* ports; both addresses are the loopback's */
+};
+
+static struct {
+	const char *skip; /* why nothing can run here, or NULL */
+	int program;      /* marks SIDE_MARK */
+	int plain;        /* marks no side: the client's */
+	struct flow v4, v6, waiting, listening;
+} bench;
+
+static void *packet_add(struct packet *p, const void *bytes, size_t n)
+{
+	unsigned char *at = p->bytes + p->length;
+
+	assert_true(p->length + n <= PACKET_MAX);
+	if (bytes)
+		memcpy(at, bytes, n);
+	else
+		memset(at, 0, n);
+	p->length += n;
+	return at;
+}
+
+static void packet_ethernet(struct packet *p, uint16_t type)
+{
+	struct ethhdr *eth = packet_add(p, NULL, sizeof(*eth));
+
+	eth->h_proto = htons(type);
+}
+
+/* An IPv4 header with `options` bytes of options (no-operations). */
+static struct iphdr *packet_ipv4(struct packet *p, uint8_t protocol, uint32_t from,
+				 uint32_t to, unsigned int options)
+{
+	struct iphdr *ip = packet_add(p, NULL, sizeof(*ip));
+
+	ip->version = 4;
+	ip->ihl = (5 + options / 4) & 0xf;
+	ip->ttl = 64;
+	ip->protocol = protocol;
+	ip->saddr = htonl(from);
+	ip->daddr = htonl(to);
+	memset(packet_add(p, NULL, options), 1, options);
+	return ip;
+}
+
+static struct ipv6hdr *packet_ipv6(struct packet *p, uint8_t next)
+{
+	struct ipv6hdr *ip = packet_add(p, NULL, sizeof(*ip));
+
+	ip->version = 6;
+	ip->nexthdr = next;
+	ip->saddr = in6addr_loopback;
+	ip->daddr = in6addr_loopback;
+	return ip;
+}
+
+static void packet_icmp(struct packet *p, uint8_t type, uint8_t code)
+{
+	unsigned char *icmp = packet_add(p, NULL, 8);
+
+	icmp[0] = type;
+	icmp[1] = code;
+}
+
+/* The first 8 bytes of the TCP header that the flow's local end would send. */
+static void packet_ports(struct packet *p, const struct flow *f)
+{
+	uint16_t *ports = packet_add(p, NULL, 8);
+
+	ports[0] = htons(f->local);
+	ports[1] = htons(f->remote);
+}
+
+static void packet_error(struct packet *p, const struct flow *f, uint8_t type,
+			 uint8_t code)
+{
+	*p = (struct packet){ .length = 0 };
+	if (f->family == AF_INET) {
+		packet_ethernet(p, ETH_P_IP);
+		packet_ipv4(p, IPPROTO_ICMP, 0x0a000001, INADDR_LOOPBACK, 0);
+		packet_icmp(p, type, code);
+		packet_ipv4(p, IPPROTO_TCP, INADDR_LOOPBACK, INADDR_LOOPBACK, 0);
+	} else {
+		packet_ethernet(p, ETH_P_IPV6);
+		packet_ipv6(p, IPPROTO_ICMPV6);
+		packet_icmp(p, type, code);
+		packet_ipv6(p, IPPROTO_TCP);
+	}
+	packet_ports(p, f);
+}
+
+/* Runs a program over the packet that came with `mark`; returns the mark it leaves. */
+static uint32_t run(int program, const struct packet *p, uint32_t mark)
+{
+	struct __sk_buff in = { .mark = mark }, out = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->bytes,
+		    .data_size_in = (__u32)p->length, .ctx_in = &in,
+		    .ctx_size_in = sizeof(in), .ctx_out = &out,
+		    .ctx_size_out = sizeof(out));
+
+	assert_int_equal(bpf_prog_test_run_opts(program, &opts), 0);
+	assert_int_equal((int)opts.retval, TC_ACT_UNSPEC);
+	return out.mark;
+}
+
+static bool is_local(const struct packet *p)
+{
+	uint32_t mark = run(bench.program, p, 0);
+
+	assert_int_equal(mark & ~(uint32_t)LOCAL_MARK, SIDE_MARK);
+	return mark & LOCAL_MARK;
+}
+
+#define NEEDS_BENCH()                                                                    \
+	do {                                                                             \
+		if (bench.skip) {                                                        \
+			print_message("skip: %s\n", bench.skip);                         \
+			skip();                                                          \
+		}                                                                        \
+	} while (0)
+
+static void test_side(void **state)
+{
+	struct packet p = { .length = 0 };
+
+	(void)state;
+	NEEDS_BENCH();
+	packet_ethernet(&p, ETH_P_ARP);
+	packet_add(&p, NULL, 46);
+	assert_int_equal(run(bench.program, &p, 0), SIDE_MARK);
+	assert_int_equal(run(bench.plain, &p, 0), 0);
+}
+
+/* Our bits are never taken from outside, others' never touched. */
+static void test_marks_from_outside(void **state)
+{
+	struct packet p = { .length = 0 };
+
+	(void)state;
+	NEEDS_BENCH();
+	packet_ethernet(&p, ETH_P_IP);
+	packet_ipv4(&p, IPPROTO_TCP, 0x0a000001, INADDR_LOOPBACK, 0);
+	packet_add(&p, NULL, 20);
+	assert_int_equal(run(bench.plain, &p, SIDE_MARK | LOCAL_MARK | FOREIGN_MARK),
+			 FOREIGN_MARK);
+	assert_int_equal(run(bench.program, &p, LOCAL_MARK | FOREIGN_MARK),
+			 SIDE_MARK | FOREIGN_MARK);
+}
+
+static void test_types_ipv4(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	for (int type = 0; type < 256; type++) {
+		packet_error(&p, &bench.v4, (uint8_t)type, type == 3 ? 4 : 0);
+		if (is_local(&p) != (type == 3 || type == 11 || type == 12))
+			fail_msg("ICMP type %d is taken for the wrong thing", type);
+	}
+}
+
+static void test_types_ipv6(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	for (int type = 0; type < 256; type++) {
+		packet_error(&p, &bench.v6, (uint8_t)type, 0);
+		if (is_local(&p) != (type >= 1 && type <= 4))
+			fail_msg("ICMPv6 type %d is taken for the wrong thing", type);
+	}
+}
+
+static void test_other_flows(void **state)
+{
+	struct flow turned = { AF_INET, bench.v4.remote, bench.v4.local };
+	struct flow other = bench.v4;
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	/* Both ends of the connection are here: the other one's errors are local too. */
+	packet_error(&p, &turned, 3, 1);
+	assert_true(is_local(&p));
+	other.remote++;
+	packet_error(&p, &other, 3, 1);
+	assert_false(is_local(&p));
+	other = bench.v6;
+	other.local++;
+	packet_error(&p, &other, 1, 0);
+	assert_false(is_local(&p));
+}
+
+/* A listener is no flow: errors about forwarded answers of that port go on. */
+static void test_listener(void **state)
+{
+	struct flow f = bench.listening;
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	f.remote = 9;
+	packet_error(&p, &f, 3, 1);
+	assert_false(is_local(&p));
+}
+
+static void test_time_wait(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	packet_error(&p, &bench.waiting, 3, 1);
+	assert_true(is_local(&p));
+}
+
+/* The error must be addressed to whoever sent the embedded packet. */
+static void test_not_for_the_sender(void **state)
+{
+	struct packet p;
+	struct iphdr *ip = (struct iphdr *)(void *)(p.bytes + ETH_HLEN);
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)(void *)(p.bytes + ETH_HLEN);
+
+	(void)state;
+	NEEDS_BENCH();
+	packet_error(&p, &bench.v4, 3, 1);
+	ip->daddr = htonl(INADDR_LOOPBACK + 1);
+	assert_false(is_local(&p));
+	packet_error(&p, &bench.v6, 1, 0);
+	ip6->daddr.s6_addr[0] = 0xfd;
+	assert_false(is_local(&p));
+}
+
+static void test_truncated(void **state)
+{
+	const struct flow *flows[] = { &bench.v4, &bench.v6 };
+
+	(void)state;
+	NEEDS_BENCH();
+	for (int i = 0; i < 2; i++) {
+		struct packet p;
+		size_t whole;
+
+		packet_error(&p, flows[i], i ? 2 : 3, i ? 0 : 4);
+		whole = p.length;
+		assert_true(is_local(&p));
+		/* The kernel's test run wants room for the first IP header at least. */
+		for (p.length = ETH_HLEN + 40; p.length < whole; p.length++)
+			assert_false(is_local(&p));
+	}
+}
+
+static void test_options_ipv4(void **state)
+{
+	(void)state;
+	NEEDS_BENCH();
+	for (unsigned int outer = 0; outer <= 40; outer += 4) {
+		for (unsigned int inner = 0; inner <= 40; inner += 20) {
+			struct packet p = { .length = 0 };
+
+			packet_ethernet(&p, ETH_P_IP);
+			packet_ipv4(&p, IPPROTO_ICMP, 0x0a000001, INADDR_LOOPBACK, outer);
+			packet_icmp(&p, 3, 4);
+			packet_ipv4(&p, IPPROTO_TCP, INADDR_LOOPBACK, INADDR_LOOPBACK,
+				    inner);
+			packet_ports(&p, &bench.v4);
+			assert_true(is_local(&p));
+		}
+	}
+}
+
+static void test_malformed_ipv4(void **state)
+{
+	struct packet p;
+	struct iphdr *outer = (struct iphdr *)(void *)(p.bytes + ETH_HLEN);
+	struct iphdr *inner = (struct iphdr *)(void *)(p.bytes + ETH_HLEN + 28);
+	const uint16_t fragments[] = { 0x2000, 0x0001, 0x1fff };
+
+	(void)state;
+	NEEDS_BENCH();
+	for (size_t i = 0; i < 3; i++) {
+		packet_error(&p, &bench.v4, 3, 4);
+		outer->frag_off = htons(fragments[i]);
+		assert_false(is_local(&p));
+		packet_error(&p, &bench.v4, 3, 4);
+		inner->frag_off = htons(fragments[i]);
+		/* A first fragment has the ports, later ones have not. */
+		assert_int_equal(is_local(&p), fragments[i] == 0x2000);
+	}
+	packet_error(&p, &bench.v4, 3, 4);
+	outer->ihl = 4;
+	assert_false(is_local(&p));
+	packet_error(&p, &bench.v4, 3, 4);
+	inner->ihl = 0;
+	assert_false(is_local(&p));
+	packet_error(&p, &bench.v4, 3, 4);
+	inner->version = 6;
+	assert_false(is_local(&p));
+	packet_error(&p, &bench.v4, 3, 4);
+	inner->protocol = IPPROTO_UDP;
+	assert_false(is_local(&p));
+}
+
+/* One extension header of 8 bytes; a fragment header's offset field is `offset`. */
+static void packet_extension(struct packet *p, uint8_t next, uint16_t offset)
+{
+	unsigned char *e = packet_add(p, NULL, 8);
+
+	e[0] = next;
+	e[2] = offset >> 8;
+	e[3] = offset & 0xff;
+}
+
+/* n headers of a kind before the ICMPv6 header, and m before the embedded TCP. */
+static void packet_chain(struct packet *p, uint8_t kind, int n, int m, uint16_t offset)
+{
+	*p = (struct packet){ .length = 0 };
+	packet_ethernet(p, ETH_P_IPV6);
+	packet_ipv6(p, n ? kind : IPPROTO_ICMPV6);
+	for (int i = 0; i < n; i++)
+		packet_extension(p, i + 1 < n ? kind : IPPROTO_ICMPV6, offset);
+	packet_icmp(p, ICMPV6_PKT_TOOBIG, 0);
+	packet_ipv6(p, m ? kind : IPPROTO_TCP);
+	for (int i = 0; i < m; i++)
+		packet_extension(p, i + 1 < m ? kind : IPPROTO_TCP, offset);
+	packet_ports(p, &bench.v6);
+}
+
+static void test_extensions_ipv6(void **state)
+{
+	const uint8_t kinds[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS,
+				  IPPROTO_FRAGMENT };
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	for (size_t k = 0; k < sizeof(kinds); k++) {
+		for (int n = 0; n < 6; n++) {
+			packet_chain(&p, kinds[k], n, 5 - n, 0);
+			assert_true(is_local(&p));
+		}
+		packet_chain(&p, kinds[k], 20, 0, 0);
+		assert_false(is_local(&p));
+		packet_chain(&p, kinds[k], 0, 20, 0);
+		assert_false(is_local(&p));
+	}
+}
+
+static void test_fragments_ipv6(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	packet_chain(&p, IPPROTO_FRAGMENT, 1, 0, 0x0001); /* more to come */
+	assert_false(is_local(&p));
+	packet_chain(&p, IPPROTO_FRAGMENT, 1, 0, 0x0008); /* a later one */
+	assert_false(is_local(&p));
+	packet_chain(&p, IPPROTO_FRAGMENT, 0, 1, 0x0001);
+	assert_true(is_local(&p));
+	packet_chain(&p, IPPROTO_FRAGMENT, 0, 1, 0x0008);
+	assert_false(is_local(&p));
+}
+
+/* Whatever the bytes, the packet goes on, and only the side's mark is on it. */
+static void test_noise(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	NEEDS_BENCH();
+	srandom(1);
+	for (int i = 0; i < 20000; i++) {
+		packet_error(&p, i & 1 ? &bench.v4 : &bench.v6, i & 1 ? 3 : 1, 0);
+		packet_add(&p, NULL, 64);
+		for (int j = 0; j < 4; j++)
+			p.bytes[ETH_HLEN + random() % (long)(p.length - ETH_HLEN)] =
+				(unsigned char)random();
+		is_local(&p);
+	}
+}
+
+static void bench_loopback(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
+	close(fd);
+}
+
+static uint16_t bench_port(int fd)
+{
+	struct sockaddr_in6 name; /* the port is where sockaddr_in has it */
+	socklen_t size = sizeof(name);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+	return ntohs(name.sin6_port);
+}
+
+static int bench_listen(int family)
+{
+	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in any4 = { .sin_family = AF_INET };
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd,
+			      family == AF_INET ? (struct sockaddr *)&any4
+						: (struct sockaddr *)&any6,
+			      family == AF_INET ? sizeof(any4) : sizeof(any6)),
+			 0);
+	assert_int_equal(listen(fd, 8), 0);
+	return fd;
+}
+
+/* Connects to a listener; *fd and *peer stay open. */
+static struct flow bench_connect(int family, int listener, int *fd, int *peer)
+{
+	uint16_t port = bench_port(listener);
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6,
+				    .sin6_port = htons(port),
+				    .sin6_addr = in6addr_loopback };
+	struct sockaddr_in to4 = { .sin_family = AF_INET,
+				   .sin_port = htons(port),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	*fd = socket(family, SOCK_STREAM, 0);
+	assert_int_equal(connect(*fd,
+				 family == AF_INET ? (struct sockaddr *)&to4
+						   : (struct sockaddr *)&to6,
+				 family == AF_INET ? sizeof(to4) : sizeof(to6)),
+			 0);
+	*peer = accept(listener, NULL, NULL);
+	assert_true(*peer >= 0);
+	return (struct flow){ family, bench_port(*fd), port };
+}
+
+static int bench_load(unsigned int side)
+{
+	struct program p = { .kind = PROGRAM_STEER,
+			     .own_marks = SIDE_MARK | LOCAL_MARK,
+			     .side_mark = side,
+			     .local_mark = LOCAL_MARK };
+	struct error err = { 0 };
+	int fd = -1;
+
+	if (program_load(&p, &fd, NULL, &err) < 0)
+		fail_msg("%s", err.msg);
+	return fd;
+}
+
+static int bench_setup(void **state)
+{
+	int four, six, fd, peer;
+
+	(void)state;
+	if (geteuid() || unshare(CLONE_NEWNET) < 0) {
+		bench.skip = "needs root: loads BPF programs and makes a namespace";
+		return 0;
+	}
+	bench_loopback();
+	bench.program = bench_load(SIDE_MARK);
+	bench.plain = bench_load(0);
+	four = bench_listen(AF_INET);
+	six = bench_listen(AF_INET6);
+	bench.listening = (struct flow){ AF_INET, bench_port(four), 0 };
+	bench.v4 = bench_connect(AF_INET, four, &fd, &peer);
+	bench.v6 = bench_connect(AF_INET6, six, &fd, &peer);
+	bench.waiting = bench_connect(AF_INET, four, &fd, &peer);
+	close(fd);
+	close(peer);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_side),
+		cmocka_unit_test(test_marks_from_outside),
+		cmocka_unit_test(test_types_ipv4),
+		cmocka_unit_test(test_types_ipv6),
+		cmocka_unit_test(test_other_flows),
+		cmocka_unit_test(test_listener),
+		cmocka_unit_test(test_time_wait),
+		cmocka_unit_test(test_not_for_the_sender),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_options_ipv4),
+		cmocka_unit_test(test_malformed_ipv4),
+		cmocka_unit_test(test_extensions_ipv6),
+		cmocka_unit_test(test_fragments_ipv6),
+		cmocka_unit_test(test_noise),
+	};
+
+	return cmocka_run_group_tests(tests, bench_setup, NULL);
+}
