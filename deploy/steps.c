@@ -74,7 +74,6 @@ PLAN_STEP(route, netns, netns_route)
 PLAN_STEP(rule, netns, netns_rule)
 PLAN_STEP(inner, tc, tc_inner)
 PLAN_STEP(host, tc, tc_host)
-PLAN_STEP(nic, tc, tc_nic)
 
 #define netns_space_describe netns_describe
 #define netns_space_probe    netns_probe
@@ -118,6 +117,30 @@ static int veth_undo(const json_t *record, struct error *err)
 	const char *host = json_string_value(json_object_get(record, "host"));
 
 	return host ? netns_veth_delete(host, err) : 0;
+}
+
+static void nic_describe(const struct step_context *c, struct text *out)
+{
+	tc_nic_describe(&c->tc, out);
+	for (int s = 0; s < SIDES; s++)
+		text_line(out,
+			  "ip -n %s link set %s address %02x:%02x:%02x:%02x:%02x:%02x",
+			  c->name, c->netns.side[s].inner, c->nic[s].mac[0],
+			  c->nic[s].mac[1], c->nic[s].mac[2], c->nic[s].mac[3],
+			  c->nic[s].mac[4], c->nic[s].mac[5]);
+}
+
+static int nic_probe(const struct step_context *c, enum step_state *state,
+		     struct text *detail, struct error *err)
+{
+	return tc_nic_probe(&c->tc, state, detail, err);
+}
+
+static int nic_apply(const struct step_context *c, struct error *err)
+{
+	int r = tc_nic_apply(&c->tc, err);
+
+	return r < 0 ? r : netns_announce(&c->netns, err);
 }
 
 static int nic_record(const struct step_context *c, json_t **out, struct error *err)

@@ -121,6 +121,13 @@ int netns_address_probe(const struct netns_plan *p, enum step_state *state,
 void netns_address_describe(const struct netns_plan *p, struct text *out);
 
 /* -EINVAL for a congestion control that the kernel lacks names those that it has. */
+/*
+ * Has the kernel send a gratuitous ARP and an unsolicited neighbour advertisement for
+ * the own addresses, on both sides: a router that has given the blade up, or knows
+ * another one's MAC for its addresses, finds it at once. Needs the redirects.
+ */
+int netns_announce(const struct netns_plan *p, struct error *err);
+
 int netns_route_apply(const struct netns_plan *p, struct error *err);
 int netns_route_probe(const struct netns_plan *p, enum step_state *state,
 		      struct text *detail, struct error *err);

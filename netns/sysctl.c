@@ -49,6 +49,8 @@ static const struct sysctl {
 	{ "ipv4/conf/*/arp_ignore", "1", 0 },
 	{ "ipv4/conf/*/arp_announce", "2", 0 },
 	{ "ipv4/conf/*/proxy_arp", "0", 0 },
+	/* netns_announce tells the neighbours where the addresses are. */
+	{ "ipv4/conf/*/arp_notify", "1", 0 },
 	/* A changed address does not take the network's other addresses with it. */
 	{ "ipv4/conf/*/promote_secondaries", "1", 0 },
 	/* RST and ICMP answers leave on the side that they answer: rule 111. */
@@ -118,6 +120,7 @@ static const struct sysctl {
 	 */
 	{ "ipv6/conf/*/accept_dad", "0", SYSCTL_IPV6 },
 	{ "ipv6/conf/*/dad_transmits", "0", SYSCTL_IPV6 },
+	{ "ipv6/conf/*/ndisc_notify", "1", SYSCTL_IPV6 },
 	{ "ipv6/fwmark_reflect", "1", SYSCTL_IPV6 },
 	/* Before 6.3 the kernel refuses routes beyond 4096; later it ignores this. */
 	{ "ipv6/route/max_size", "2147483647", SYSCTL_IPV6 | SYSCTL_OPTIONAL },

@@ -55,7 +55,14 @@ before=$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')
 blade "$hapep" up --dry-run --config "$conf" >"$scratch/dry"
 expect "a dry run changes nothing" "$before" \
 	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
+server timeout 20 tcpdump -lni eth0 -c 2 \
+	'arp[24:4] = 0x0a020002 or (icmp6 and ip6[40] = 136 and src fd00:2::2 and dst ff02::1)' \
+	>"$scratch/announced" 2>/dev/null &
+announced=$!
+sleep 0.3
 check "up" up
+wait "$announced"
+expect "up announces its addresses, both families" 2 "$(grep -c . "$scratch/announced")"
 expect "status: exit 0" 0 "$(blade "$hapep" status >/dev/null; echo $?)"
 check "objects, both families" both_fetch
 one=$(shape)
