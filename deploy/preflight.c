@@ -88,7 +88,7 @@ static int preflight_user(const struct step_context *c, struct error *err)
 		return 0;
 	return error_say(err, ENOENT,
 			 "haproxy.user: there is no user '%s' (Debian's package haproxy "
-			 "makes 'haproxy'; leave the value empty to run as root)",
+			 "makes 'haproxy'; `user = root` runs as root)",
 			 c->haproxy.user);
 }
 

@@ -308,7 +308,7 @@ static void expected_type(const struct config_key *k, struct text *out)
 		expected_address(k, out);
 		break;
 	case CONFIG_PORTS:
-		text_add(out, "ports 1..65535 as in 80, 8080-8090");
+		text_add(out, "ports 1..65534 as in 80, 8080-8090");
 		break;
 	case CONFIG_CPULIST:
 		text_add(out, "a CPU list as in 0-3,8");

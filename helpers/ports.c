@@ -15,7 +15,7 @@ static int ports_number(const char **p, uint16_t *out)
 		return -EINVAL;
 	for (; isdigit((unsigned char)**p); (*p)++) {
 		v = v * 10 + (unsigned int)(**p - '0');
-		if (v > UINT16_MAX)
+		if (v > PORTS_LAST)
 			return -ERANGE;
 	}
 	*out = (uint16_t)v;
@@ -74,14 +74,14 @@ static int ports_item(const char **p, struct ports *out, struct error *err)
 
 	*p += strspn(*p, " \t");
 	if (ports_number(p, &r.first) < 0)
-		return error_say(err, EINVAL, "a port is 1..65535");
+		return error_say(err, EINVAL, "a port is 1..65534");
 	*p += strspn(*p, " \t");
 	r.last = r.first;
 	if (**p == '-') {
 		(*p)++;
 		*p += strspn(*p, " \t");
 		if (ports_number(p, &r.last) < 0)
-			return error_say(err, EINVAL, "a port is 1..65535");
+			return error_say(err, EINVAL, "a port is 1..65534");
 		if (r.last < r.first)
 			return error_say(err, EINVAL, "%u-%u runs backwards", r.first,
 					 r.last);

@@ -198,8 +198,8 @@ static void test_faults(void **state)
 	bad(CLIENT SERVER "vlna = 5\n[servcie]\nports = 0\nports = 80\n[x]\ny = z\n",
 	    "f:11: server.vlna: no such key; did you mean 'vlan'?\n"
 	    "f:12: [servcie]: no such section; did you mean [service]?\n"
-	    "f:13: service.ports: expected ports 1..65535 as in 80, 8080-8090, got '0' (a "
-	    "port is 1..65535)\n"
+	    "f:13: service.ports: expected ports 1..65534 as in 80, 8080-8090, got '0' (a "
+	    "port is 1..65534)\n"
 	    "f:14: service.ports: given before in line 13\n"
 	    "f:15: [x]: no such section\n");
 }
