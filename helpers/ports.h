@@ -10,6 +10,7 @@
 #include "helpers/error.h"
 
 #define PORTS_MAX       64
+#define PORTS_LAST      65534 /* a routing rule (FRA_DPORT_RANGE) takes no 65535 */
 #define PORTS_TEXT_SIZE (PORTS_MAX * 12) /* "65534-65535," each */
 
 struct port_range {
