@@ -117,7 +117,7 @@ server.address: expected an address or address6, found neither"
 	printf '; %01000d\n' 1 >>"$file"
 	refused 'a comment too long' '24: expected at most 1000 bytes in a line, got 1002'
 	edited "19:ports = $(seq -s , 1 2 129)"
-	refused 'too many ports' "19: service.ports: expected ports 1..65535 as in 80, \
+	refused 'too many ports' "19: service.ports: expected ports 1..65534 as in 80, \
 8080-8090, got '$(seq -s , 1 2 129 | head -c 60)...' (more than 64 ports and ranges)"
 	edited "21:binary = /$(printf '%0255d' 0)"
 	refused 'a path too long' "21: haproxy.binary: expected an absolute path of letters, \
