@@ -72,6 +72,8 @@ $(BUILD)/%.bpf.o: %.bpf.c
 	$(Q)$(CLANG) -O2 -g -Wall -Werror -target bpf -D__TARGET_ARCH_x86 \
 		-I/usr/include/$(shell uname -m)-linux-gnu -I. -MMD -MP -c -o $@ $<
 
+.SECONDARY: $(BPF:%.bpf.c=$(BUILD)/%.bpf.o)
+
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@

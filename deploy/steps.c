@@ -143,6 +143,16 @@ static int nic_apply(const struct step_context *c, struct error *err)
 	return r < 0 ? r : netns_announce(&c->netns, err);
 }
 
+static int inner_record(const struct step_context *c, json_t **out, struct error *err)
+{
+	return tc_inner_record(&c->tc, out, err);
+}
+
+static int host_record(const struct step_context *c, json_t **out, struct error *err)
+{
+	return tc_host_record(&c->tc, out, err);
+}
+
 static int nic_record(const struct step_context *c, json_t **out, struct error *err)
 {
 	return tc_nic_record(&c->tc, out, err);
@@ -220,10 +230,14 @@ static const struct step steps[] = {
 	{ .name = "tc-inner",
 	  .group = GROUP_TC,
 	  .summary = "filters on the veths in the namespace",
+	  .record = inner_record,
+	  .undo = tc_undo,
 	  FUNCTIONS(inner) },
 	{ .name = "tc-host",
 	  .group = GROUP_TC,
 	  .summary = "what leaves the namespace goes to the NIC",
+	  .record = host_record,
+	  .undo = tc_undo,
 	  FUNCTIONS(host) },
 	{ .name = "proxy",
 	  .group = GROUP_HAPROXY,
@@ -237,7 +251,7 @@ static const struct step steps[] = {
 	  .group = GROUP_TC,
 	  .summary = "what arrives on the NIC goes to the namespace",
 	  .record = nic_record,
-	  .undo = tc_nic_undo,
+	  .undo = tc_undo,
 	  FUNCTIONS(nic) },
 };
 

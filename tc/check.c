@@ -55,11 +55,11 @@ static int check_open(struct netlink **nl, struct error *err)
 }
 
 /* Notes a missing part and goes on; a refusal for lack of rights ends the check. */
-static int check_note(struct text *missing, const char *part, const struct error *why)
+static int check_note(struct text *missing, const struct error *why)
 {
 	if (why->code == EPERM || why->code == EACCES || why->code == ENOMEM)
 		return -why->code;
-	text_add(missing, "%s%s (%s)", missing->length ? ", " : "", part, why->msg);
+	text_add(missing, "%s%s", missing->length ? "; " : "", why->msg);
 	return 0;
 }
 
@@ -99,16 +99,16 @@ static int check_parts(struct netlink *nl, const struct filter *f, struct text *
 
 	bare.pref += 100;
 	snprintf(part, sizeof(part), "cls_%s", filter_kind_name(f->kind));
-	r = netlink_send(nl, message_bare(&bare), &why, "the kernel says");
+	r = netlink_send(nl, message_bare(&bare), &why, "%s", part);
 	if (r < 0)
-		r = check_note(missing, part, &why);
+		r = check_note(missing, &why);
 	if (r < 0)
 		return r;
 	snprintf(part, sizeof(part), "act_%s",
 		 f->action == FILTER_REDIRECT ? "mirred" : "vlan");
-	r = msg ? netlink_send(nl, msg, &why, "the kernel says")
-		: error_say(&why, EOPNOTSUPP, "libnl-route cannot say it");
-	return r < 0 ? check_note(missing, part, &why) : 0;
+	r = msg ? netlink_send(nl, msg, &why, "%s", part)
+		: error_say(&why, EOPNOTSUPP, "%s: unknown to libnl-route", part);
+	return r < 0 ? check_note(missing, &why) : 0;
 }
 
 static int check_program(const struct filter *f, struct text *missing)
@@ -119,7 +119,7 @@ static int check_program(const struct filter *f, struct text *missing)
 
 	if (fd >= 0)
 		close(fd);
-	return r < 0 ? check_note(missing, "BPF", &why) : 0;
+	return r < 0 ? check_note(missing, &why) : 0;
 }
 
 /* The filters as `up` makes them, read back as `status` does. */
@@ -131,10 +131,10 @@ static int check_whole(struct netlink *nl, const struct ends *e, struct text *mi
 	int r = filters_apply(nl, e->filter, e->n, &why);
 
 	if (r < 0)
-		return check_note(missing, "the whole of it", &why);
+		return check_note(missing, &why);
 	r = filters_probe(nl, e->filter, e->n, &state, &detail, &why);
 	if (r < 0)
-		return check_note(missing, "the whole of it", &why);
+		return check_note(missing, &why);
 	if (state != STEP_PRESENT)
 		text_add(missing, "the kernel changed a filter: %s", detail.text);
 	return 0;
@@ -146,7 +146,7 @@ static int check_all(struct netlink *nl, const struct ends *e, struct text *miss
 	int r = qdisc_ensure(nl, "lo", CHECK_LOOPBACK, err);
 
 	if (r < 0)
-		return check_note(missing, "clsact", err);
+		return check_note(missing, err);
 	for (size_t i = 0; i < e->n && !r; i++)
 		r = e->filter[i].kind == FILTER_BPF
 			    ? check_program(&e->filter[i], missing)
@@ -175,7 +175,7 @@ int tc_datapath_check(enum tc_datapath d, struct error *err)
 		err, EOPNOTSUPP, "datapath = %s needs what this kernel lacks: %s; %s",
 		tc_datapath_name(d), missing.text,
 		d == TC_DATAPATH_MIRRED
-			? "load the modules (modprobe), or use datapath = bpf"
+			? "load those modules (modprobe), or use datapath = bpf"
 			: "Linux 5.10 with NET_SCH_INGRESS and NET_CLS_BPF has it, "
 			  "or use datapath = mirred");
 }

@@ -85,7 +85,7 @@ int filter_find(struct netlink *nl, const struct filter *f, struct seen *found,
 	_cleanup_seen_ struct seen_list list = { 0 };
 	int r = seen_read(nl, f->ifindex, f->egress, &list, err);
 
-	*found = (struct seen){ .handle = 0 };
+	*found = (struct seen){ .handle = 0, .parent = list.n ? list.seen[0].parent : 0 };
 	for (size_t i = 0; i < list.n && !r; i++) {
 		if (filter_is(f, &list.seen[i]))
 			*found = list.seen[i];
@@ -97,6 +97,7 @@ int filter_find(struct netlink *nl, const struct filter *f, struct seen *found,
 
 static int filter_apply(struct netlink *nl, const struct filter *f, struct error *err)
 {
+	struct filter put = *f;
 	struct seen found;
 	int r = filter_find(nl, f, &found, err);
 	bool replace = found.handle;
@@ -107,7 +108,10 @@ static int filter_apply(struct netlink *nl, const struct filter *f, struct error
 		r = filter_delete(nl, f->dev, &found, err);
 		replace = false;
 	}
-	return r < 0 ? r : filter_put(nl, f, replace, err);
+	/* Named as the others name it: the kernel shows them all by the last one's name.
+	 */
+	put.parent = found.parent;
+	return r < 0 ? r : filter_put(nl, &put, replace, err);
 }
 
 int filters_apply(struct netlink *nl, const struct filter *f, size_t n, struct error *err)

@@ -25,6 +25,7 @@ struct filter {
 	unsigned int pref;
 	unsigned int protocol; /* ETH_P_*, host order */
 	uint32_t handle;
+	uint32_t parent; /* 0: the hook's own name */
 	enum filter_kind kind;
 	unsigned int vlan; /* FLOWER: the id matched; POP and PUSH: the tag's */
 	/* flower's and matchall's one action; a BPF program acts by itself */

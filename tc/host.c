@@ -7,6 +7,7 @@
 #include "tc/ends.h"
 #include "tc/numbers.h"
 #include "tc/tc.h"
+#include "tc/undo.h"
 
 static void host_filter(const struct tc_plan *p, int side, int ifindex, int nic,
 			struct ends *out)
@@ -52,6 +53,17 @@ int tc_host_apply(const struct tc_plan *p, struct error *err)
 	if (!r)
 		r = host_filters(p, nl, &ends, err);
 	return r < 0 ? r : ends_apply(nl, &ends, err);
+}
+
+int tc_host_record(const struct tc_plan *p, json_t **out, struct error *err)
+{
+	_cleanup_netlink_ struct netlink *nl = NULL;
+	struct ends ends = { .n = 0 };
+	int r = netlink_open(-1, &nl, err);
+
+	if (!r)
+		r = host_filters(p, nl, &ends, err);
+	return r < 0 ? r : undo_record(nl, &ends, out, err);
 }
 
 int tc_host_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,

@@ -10,6 +10,7 @@
 #include "tc/ends.h"
 #include "tc/numbers.h"
 #include "tc/tc.h"
+#include "tc/undo.h"
 
 static void inner_tag(const struct tc_side *s, int ifindex, struct ends *out)
 {
@@ -65,6 +66,19 @@ int tc_inner_apply(const struct tc_plan *p, struct error *err)
 	int r = inner_open(p, &nl, &ends, err);
 
 	return r < 0 ? r : ends_apply(nl, &ends, err);
+}
+
+int tc_inner_record(const struct tc_plan *p, json_t **out, struct error *err)
+{
+	_cleanup_netlink_ struct netlink *nl = NULL;
+	struct ends ends = { .n = 0 };
+	int r = inner_open(p, &nl, &ends, err);
+
+	if (!r)
+		r = undo_record(nl, &ends, out, err);
+	if (!r)
+		json_object_set_new(*out, "netns", json_string(p->netns));
+	return r;
 }
 
 int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,

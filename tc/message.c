@@ -55,7 +55,7 @@ static struct rtnl_cls *message_classifier(const struct filter *f)
 	if (!cls)
 		abort();
 	rtnl_tc_set_ifindex(TC_CAST(cls), f->ifindex);
-	rtnl_tc_set_parent(TC_CAST(cls), seen_parent(f->egress));
+	rtnl_tc_set_parent(TC_CAST(cls), f->parent ? f->parent : seen_parent(f->egress));
 	rtnl_tc_set_handle(TC_CAST(cls), f->handle);
 	rtnl_cls_set_prio(cls, (uint16_t)f->pref);
 	rtnl_cls_set_protocol(cls, (uint16_t)f->protocol);
@@ -90,12 +90,13 @@ struct nl_msg *message_filter(const struct filter *f, int flags)
 
 struct nl_msg *message_request(int type, int flags, const struct seen *key)
 {
-	struct tcmsg tcm = { .tcm_family = AF_UNSPEC,
-			     .tcm_ifindex = key->ifindex,
-			     .tcm_parent = seen_parent(key->egress),
-			     .tcm_handle = key->handle,
-			     .tcm_info = TC_H_MAKE(key->pref << 16,
-						   htons((uint16_t)key->protocol)) };
+	struct tcmsg tcm = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = key->ifindex,
+		.tcm_parent = key->parent ? key->parent : seen_parent(key->egress),
+		.tcm_handle = key->handle,
+		.tcm_info = TC_H_MAKE(key->pref << 16, htons((uint16_t)key->protocol))
+	};
 	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
 
 	if (!msg || nlmsg_append(msg, &tcm, sizeof(tcm), NLMSG_ALIGNTO) < 0 ||
@@ -108,6 +109,7 @@ struct nl_msg *message_program(const struct filter *f, int flags, int fd)
 {
 	struct seen key = { .ifindex = f->ifindex,
 			    .egress = f->egress,
+			    .parent = f->parent,
 			    .kind = "bpf",
 			    .pref = f->pref,
 			    .protocol = f->protocol,

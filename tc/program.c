@@ -148,8 +148,9 @@ int program_load(const struct program *p, int *fd, struct program_identity *id,
 		 struct error *err)
 {
 	_cleanup_free_ char *log = memory_new(1, VERIFIER_LOG_SIZE);
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log,
-		    .kernel_log_size = VERIFIER_LOG_SIZE);
+	const struct bpf_object_open_opts opts = { .sz = sizeof(opts),
+						   .kernel_log_buf = log,
+						   .kernel_log_size = VERIFIER_LOG_SIZE };
 
 	libbpf_set_print(program_print);
 	return p->kind == PROGRAM_STEER ? program_load_steer(p, &opts, fd, id, err)

@@ -162,6 +162,7 @@ static int seen_message(struct nl_msg *msg, void *arg)
 			    .pref = TC_H_MAJ(tcm->tcm_info) >> 16,
 			    .protocol = ntohs((uint16_t)TC_H_MIN(tcm->tcm_info)),
 			    .handle = tcm->tcm_handle,
+			    .parent = tcm->tcm_parent,
 			    .vlan = -1 };
 	seen_copy(s->kind, sizeof(s->kind), tb[TCA_KIND]);
 	if (tb[TCA_CHAIN])

@@ -30,6 +30,7 @@ struct seen {
 	unsigned int protocol; /* host order */
 	uint32_t handle;       /* 0: the pref itself, which some kinds list apart */
 	uint32_t chain;
+	uint32_t parent; /* by which the qdisc was named when a filter last came in */
 	/* flower */
 	int vlan; /* -1: none matched */
 	unsigned int other_keys;

@@ -22,7 +22,7 @@ struct tc_side {
 };
 
 struct tc_plan {
-	char netns[16]; /* the namespace's name */
+	char netns[16];            /* the namespace's name */
 	enum tc_datapath datapath; /* MIRRED or BPF: AUTO is resolved before */
 	struct tc_side side[2];
 	unsigned int mark_server; /* fwmark bits that tc/steer sets, see netns/netns.h */
@@ -42,24 +42,30 @@ int tc_datapath_check(enum tc_datapath d, struct error *err);
 /*
  * Inside the namespace, on both inner ends: mirred pops the tag on ingress and pushes
  * it on egress; both datapaths attach tc/steer, which marks packets by side and sends
- * ICMP errors about proxied flows to the proxy's sockets. Goes with the namespace.
+ * ICMP errors about proxied flows to the proxy's sockets.
  */
 int tc_inner_apply(const struct tc_plan *p, struct error *err);
 int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,
 		   struct error *err);
+int tc_inner_record(const struct tc_plan *p, json_t **out, struct error *err);
 void tc_inner_describe(const struct tc_plan *p, struct text *out);
 
-/* On both host ends: what comes out of the namespace goes to the NIC. Goes with the veth. */
+/* On both host ends: what comes out of the namespace goes to the NIC.
+ */
 int tc_host_apply(const struct tc_plan *p, struct error *err);
 int tc_host_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,
 		  struct error *err);
+int tc_host_record(const struct tc_plan *p, json_t **out, struct error *err);
 void tc_host_describe(const struct tc_plan *p, struct text *out);
 
 /*
- * On the NIC's ingress: frames of the side's VLAN (untagged: all) go into the
- * namespace. A clsact or ingress qdisc and filters of somebody else stay untouched;
- * only a qdisc that hapep made is removed by undo, and only while no filter of
- * somebody else's is in it.
+ * On the NIC's ingress: frames of the side's VLAN go into the namespace. An untagged
+ * side takes IPv4, IPv6 and ARP, and priority-tagged frames (VLAN id 0); LLDP, LACP,
+ * 802.1X and other VLANs stay the host's. A clsact or ingress qdisc and filters of
+ * somebody else stay untouched; only a qdisc that hapep made is removed by undo, and
+ * only while no filter of somebody else's is in it. record and apply: -EEXIST where
+ * somebody else's filter has one of our prefs (tc/numbers.h); record also where
+ * another blade has the frames already.
  */
 int tc_nic_record(const struct tc_plan *p, json_t **out, struct error *err);
 int tc_nic_apply(const struct tc_plan *p, struct error *err);
@@ -67,6 +73,6 @@ int tc_nic_probe(const struct tc_plan *p, enum step_state *state, struct text *d
 		 struct error *err);
 void tc_nic_describe(const struct tc_plan *p, struct text *out);
 /* Idempotent; a NIC that is gone is success. */
-int tc_nic_undo(const json_t *record, struct error *err);
+int tc_undo(const json_t *record, struct error *err);
 
 #endif

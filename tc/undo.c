@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helpers/cleanup.h"
+#include "helpers/namespace.h"
 #include "tc/qdisc.h"
 #include "tc/tc.h"
 #include "tc/undo.h"
@@ -164,15 +166,30 @@ static int undo_nic(struct netlink *nl, const json_t *record, struct error *err)
 	return qdisc_delete_empty(nl, dev, ifindex, err);
 }
 
-int tc_nic_undo(const json_t *record, struct error *err)
+/* A socket where the record's devices are. *out stays NULL where the namespace is gone.
+ */
+static int undo_open(const json_t *record, struct netlink **out, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(record, "netns"));
+	_cleanup_close_ int netns = -1;
+
+	if (!name)
+		return netlink_open(-1, out, err);
+	netns = namespace_open(name, err);
+	if (netns == -ENOENT || netns == -ESTALE)
+		return 0;
+	return netns < 0 ? netns : netlink_open(netns, out, err);
+}
+
+int tc_undo(const json_t *record, struct error *err)
 {
 	_cleanup_netlink_ struct netlink *nl = NULL;
 	const json_t *nic;
 	size_t i;
 	int first = 0;
-	int r = netlink_open(-1, &nl, err);
+	int r = undo_open(record, &nl, err);
 
-	if (r < 0)
+	if (r < 0 || !nl)
 		return r;
 	json_array_foreach(json_object_get(record, "nics"), i, nic)
 	{

@@ -20,7 +20,10 @@ struct nic {
 	char driver[32];    /* "" where the device has none */
 };
 
-/* Reads a NIC of the caller's namespace. -ENODEV names it and those that exist. */
+/*
+ * Reads a NIC of the caller's namespace. -ENODEV names it and those that exist;
+ * -EPROTONOSUPPORT: it is no Ethernet device.
+ */
 int nic_read(const char *name, struct nic *out, struct error *err);
 
 /*

@@ -8,7 +8,7 @@ set -uo pipefail
 conf=$tests/lab/lab.conf
 
 shape() {
-	blade bash -c 'ip -d link; ip addr; tc qdisc; ip netns list; find /run -not -path "*/mount*"
+	blade bash -c 'ip -d link; ip addr; tc qdisc; ip netns list; find /run -not -path "*/mount*" -not -name log -not -name supervisor.pid | sort
 		tc filter show dev nic0 ingress; ethtool -k nic0'
 }
 

@@ -21,8 +21,9 @@
 
 /* A packet, built from the front. */
 struct packet {
-	unsigned char bytes[PACKET_MAX];
 	size_t length;
+	unsigned char align[2]; /* so that what follows the Ethernet header is aligned */
+	unsigned char bytes[PACKET_MAX];
 };
 
 /* A connection of this namespace: what we call local is the side that sent. */

@@ -127,7 +127,7 @@ static void undo(json_t *record)
 {
 	struct error err = { 0 };
 
-	if (tc_nic_undo(record, &err) < 0)
+	if (tc_undo(record, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 

@@ -78,7 +78,7 @@ static int frame_tci(struct msghdr *m)
 static int arp_reply(int fd, int net)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	unsigned char frame[2048];
+	unsigned char frame[2048] = { 0 };
 	char control[256];
 
 	while (poll(&p, 1, WAIT_MS) > 0) {

@@ -36,10 +36,13 @@ static struct {
 static uint32_t run(int program, const struct packet *p, uint32_t mark)
 {
 	struct __sk_buff in = { .mark = mark }, out = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->bytes,
-		    .data_size_in = (__u32)p->length, .ctx_in = &in,
-		    .ctx_size_in = sizeof(in), .ctx_out = &out,
-		    .ctx_size_out = sizeof(out));
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts),
+					  .data_in = p->bytes,
+					  .data_size_in = (__u32)p->length,
+					  .ctx_in = &in,
+					  .ctx_size_in = sizeof(in),
+					  .ctx_out = &out,
+					  .ctx_size_out = sizeof(out) };
 
 	assert_int_equal(bpf_prog_test_run_opts(program, &opts), 0);
 	assert_int_equal((int)opts.retval, TC_ACT_UNSPEC);
