@@ -116,7 +116,7 @@ static int preflight_untagged(const struct step_context *c, int side, struct net
 	return error_say(
 		err, EADDRINUSE,
 		"%s.nic: '%s' carries this machine's own address %s, and an "
-		"untagged side takes every frame of its NIC: give the side a vlan, "
+		"untagged side takes all IP frames of its NIC: give the side a vlan, "
 		"or remove the address (ip address delete %s dev %s)",
 		side_names[side], c->nic[side].name, text, text, c->nic[side].name);
 }

@@ -44,7 +44,9 @@ struct haproxy_plan {
 	char server_side[IFNAMSIZ];   /* device of the onward connections */
 	unsigned int maxconn;	      /* of each instance (threads: in all) */
 	unsigned int backlog;	      /* of each listening socket */
-	unsigned int timeout_connect_ms, timeout_idle_ms, timeout_fin_ms;
+	unsigned int timeout_connect_ms; /* until a silent server is given up */
+	unsigned int timeout_idle_ms;	 /* no byte in either direction */
+	unsigned int timeout_fin_ms;	 /* the same, once one end has closed */
 	unsigned int fd_limit;	      /* RLIMIT_NOFILE of each instance */
 };
 
