@@ -177,42 +177,55 @@ static void instance_ask(struct instances *all, unsigned int k)
 		 (int)i->pid, all->c->haproxy.cpu[k], now_ms() - i->since_ms);
 }
 
-static bool instances_starting(struct instances *all)
+static unsigned int instances_running(const struct instances *all)
+{
+	unsigned int running = 0;
+
+	for (unsigned int k = 0; k < all->n; k++)
+		running += all->one[k].state == INSTANCE_RUNNING;
+	return running;
+}
+
+/* Asks those that are starting; -ECHILD where one died instead. */
+static int instances_ask(struct instances *all, struct error *err)
 {
 	for (unsigned int k = 0; k < all->n; k++) {
 		if (all->one[k].state == INSTANCE_STARTING)
-			return true;
+			instance_ask(all, k);
 	}
-	return false;
-}
-
-int instances_start(struct instances *all, unsigned int timeout_ms, struct error *err)
-{
-	long long end = now_ms() + timeout_ms;
-	int r;
-
+	instances_reap(all);
 	for (unsigned int k = 0; k < all->n; k++) {
-		r = instance_start(all, k, err);
-		if (r < 0)
-			return r;
-	}
-	while (instances_starting(all)) {
-		if (now_ms() > end)
-			return error_say(err, ETIMEDOUT,
-					 "not every instance answers after %u ms",
-					 timeout_ms);
-		for (unsigned int k = 0; k < all->n; k++) {
-			if (all->one[k].state == INSTANCE_STARTING)
-				instance_ask(all, k);
-		}
-		instances_reap(all);
-		for (unsigned int k = 0; k < all->n; k++) {
-			if (all->one[k].state == INSTANCE_DOWN)
-				return error_say(err, ECHILD, "instance %u %s", k,
-						 all->one[k].last_end);
-		}
+		if (all->one[k].state == INSTANCE_DOWN)
+			return error_say(err, ECHILD, "instance %u %s", k,
+					 all->one[k].last_end);
 	}
 	return 0;
+}
+
+int instances_start(struct instances *all, unsigned int timeout_ms,
+		    void (*progress)(unsigned int running, unsigned int n, void *arg),
+		    void *arg, struct error *err)
+{
+	long long end = now_ms() + timeout_ms;
+	unsigned int before = 0, running = 0;
+	int r = 0;
+
+	for (unsigned int k = 0; k < all->n && !r; k++)
+		r = instance_start(all, k, err);
+	while (!r && running < all->n) {
+		r = instances_ask(all, err);
+		running = instances_running(all);
+		if (running > before) {
+			end = now_ms() + timeout_ms;
+			progress(running, all->n, arg);
+		}
+		before = running;
+		if (!r && running < all->n && now_ms() > end)
+			r = error_say(err, ETIMEDOUT,
+				      "%u of %u instances answer, and for %u ms no other",
+				      running, all->n, timeout_ms);
+	}
+	return r;
 }
 
 void instances_tick(struct instances *all)

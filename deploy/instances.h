@@ -19,8 +19,14 @@ int instances_prepare(const struct step_context *c, const struct haproxy_listene
 		      int nsfd, int dirfd, struct instances **out, struct error *err);
 void instances_free(struct instances *all);
 
-/* Starts every instance and waits until each answers; the first that cannot ends it. */
-int instances_start(struct instances *all, unsigned int timeout_ms, struct error *err);
+/*
+ * Starts every instance and waits until each answers; the first that dies ends it, and
+ * so do timeout_ms without another one that answers. progress (with arg) is told how
+ * many do.
+ */
+int instances_start(struct instances *all, unsigned int timeout_ms,
+		    void (*progress)(unsigned int running, unsigned int n, void *arg),
+		    void *arg, struct error *err);
 
 /* Reaps what has died, restarts what is due, notes what answers again. */
 void instances_tick(struct instances *all);

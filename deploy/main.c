@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns the command line: which command, which options, and the one place errors print. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "deploy/command.h"
 #include "deploy/state.h"
@@ -183,11 +185,25 @@ static int command_run(const struct command *c, struct invocation *in)
 	return r < 0 ? EXIT_FAILED : r;
 }
 
+/* Whoever closed 0, 1 or 2 must not have our sockets and journal take their place. */
+static void open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct invocation in = { .name = "pep0", .instance = -1 };
 	const struct command *c;
 	int end;
+
+	open_standard();
 
 	if (argc < 2) {
 		print_commands(stderr);

@@ -24,7 +24,7 @@
 #include "helpers/log.h"
 #include "helpers/namespace.h"
 
-#define START_TIMEOUT_MS 20000
+#define START_TIMEOUT_MS 20000 /* without another instance that answers */
 #define STOP_GRACE_MS    500
 
 struct supervisor {
@@ -37,7 +37,7 @@ struct supervisor {
 /* A process of its own: no terminal, no lock, no descriptor of `up` but the pipe. */
 static int supervise_detach(struct supervisor *s, int ready_fd, struct error *err)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log;
+	int null, log;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setsid();
@@ -188,10 +188,16 @@ static void supervise_close(struct supervisor *s)
 static bool supervise_report(int ready_fd, const char *sentence)
 {
 	size_t n = strlen(sentence);
-	bool heard = write(ready_fd, sentence, n) == (ssize_t)n;
 
-	close(ready_fd);
-	return heard;
+	return send(ready_fd, sentence, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void supervise_progress(unsigned int running, unsigned int n, void *arg)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), SUPERVISOR_PROGRESS "%u of %u", running, n);
+	supervise_report(*(int *)arg, word);
 }
 
 void supervise_run(const struct step_context *c, int ready_fd)
@@ -203,7 +209,8 @@ void supervise_run(const struct step_context *c, int ready_fd)
 	if (!r)
 		r = supervise_open(&s, &err);
 	if (!r)
-		r = instances_start(s.instances, START_TIMEOUT_MS, &err);
+		r = instances_start(s.instances, START_TIMEOUT_MS, supervise_progress,
+				    &ready_fd, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);
 		supervise_close(&s);
@@ -215,6 +222,7 @@ void supervise_run(const struct step_context *c, int ready_fd)
 		supervise_close(&s);
 		_exit(1);
 	}
+	close(ready_fd);
 	log_info("blade '%s' up: %u instances, supervisor pid %d", c->name,
 		 haproxy_instances(&c->haproxy), (int)getpid());
 	end = supervise_loop(&s);

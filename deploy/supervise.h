@@ -5,9 +5,12 @@
 
 #include "deploy/plan.h"
 
+#define SUPERVISOR_PROGRESS "progress: " /* before "N of M" */
+
 /*
  * Runs in a child of `hapep up` and never returns: opens the listening sockets, starts
- * the instances, writes "ok" or an error's sentence to ready_fd, then supervises until
+ * the instances, sends to ready_fd (a SOCK_SEQPACKET socket) how many answer and at last
+ * "ok" or an error's sentence, then supervises until
  * SIGUSR1 (end the instances and leave) or SIGTERM, SIGINT (the same, then a clean
  * `down` of the blade). Dies with its parent as long as it is not ready.
  */

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "deploy/state.h"
@@ -21,9 +22,8 @@
 #include "helpers/log.h"
 #include "helpers/memory.h"
 
-#define READY_TIMEOUT_MS 25000
-#define END_TIMEOUT_MS   5000
-#define ASK_TIMEOUT_MS   1000
+#define END_TIMEOUT_MS 5000
+#define ASK_TIMEOUT_MS 1000
 
 void supervisor_describe(const struct step_context *c, struct text *out)
 {
@@ -52,27 +52,44 @@ int supervisor_record(const struct step_context *c, json_t **out, struct error *
 	return 0;
 }
 
+/* Tells a person who waits longer than two seconds how far it is. */
+static void supervisor_progress(const char *word, time_t *last)
+{
+	time_t now = time(NULL);
+
+	if (!*last)
+		*last = now;
+	if (now - *last < 2)
+		return;
+	*last = now;
+	log_info("instances that accept: %s", word + strlen(SUPERVISOR_PROGRESS));
+}
+
 /* The child's last word: "ok", an error's sentence, or nothing because it died. */
 static int supervisor_await(int fd, pid_t pid, struct error *err)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char word[ERROR_SIZE] = "";
-	ssize_t n = -1;
+	char word[ERROR_SIZE];
+	time_t last = 0;
 	int status = 0;
+	ssize_t n;
 
-	if (poll(&p, 1, READY_TIMEOUT_MS) > 0)
-		n = read(fd, word, sizeof(word) - 1);
-	if (n == 2 && !memcmp(word, "ok", 2))
-		return 0;
+	do {
+		memset(word, 0, sizeof(word));
+		n = recv(fd, word, sizeof(word) - 1, 0);
+		if (!strcmp(word, "ok"))
+			return 0;
+		if (!strncmp(word, SUPERVISOR_PROGRESS, strlen(SUPERVISOR_PROGRESS)))
+			supervisor_progress(word, &last);
+		else if (n > 0)
+			error_say(err, ECHILD, "%.1500s", word);
+	} while (n > 0 && !err->msg[0]);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	if (n > 0)
-		return error_say(err, ECHILD, "%.1500s", word);
-	if (n == 0 && WIFSIGNALED(status))
-		return error_say(err, ECHILD, "the supervisor was killed by signal %d",
-				 WTERMSIG(status));
-	return error_say(err, ETIMEDOUT, "the supervisor did not get ready in %d s",
-			 READY_TIMEOUT_MS / 1000);
+	if (n <= 0)
+		error_say(err, ECHILD, "the supervisor died (%s %d) before it was ready",
+			  WIFSIGNALED(status) ? "signal" : "status",
+			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return -err->code;
 }
 
 int supervisor_start(const struct step_context *c, struct error *err)
@@ -88,8 +105,9 @@ int supervisor_start(const struct step_context *c, struct error *err)
 		log_info("the supervisor lives and mends its instances itself");
 		return 0;
 	}
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		return error_set(err, errno, "make a pipe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ready) < 0)
+		return error_set(err, errno, "make a socket pair");
+	*err = (struct error){ 0 };
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
