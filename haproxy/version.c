@@ -136,8 +136,8 @@ static void version_exec(const char *binary, int out, int fd)
 	char *const env[] = { NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-	    dup2(out, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0)
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(null, STDERR_FILENO) >= 0)
 		execve(binary, argv, env);
 	if (write(fd, &errno, sizeof(errno)) < 0)
 		_exit(126);
