@@ -152,13 +152,12 @@ static int launch_become(const struct launch *x, int *report, struct error *err)
 static void launch_exec(const struct launch *x, int report)
 {
 	/* HAProxy reads /proc/self/fd/3 anew, so a memfd's offset does not matter. */
-	char *const argv[] = { (char[]){ "haproxy" },
-			       (char[]){ "-db" },
-			       (char[]){ "-f" },
-			       (char[]){ LAUNCH_CONFIG_PATH },
-			       x->check ? (char[]){ "-c" } : NULL,
+	char name[] = "haproxy", foreground[] = "-db", file[] = "-f", check[] = "-c";
+	char config[] = LAUNCH_CONFIG_PATH;
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	char *const argv[] = { name, foreground, file, config, x->check ? check : NULL,
 			       NULL };
-	char *const env[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
+	char *const env[] = { path, NULL };
 	struct error err = { 0 };
 
 	umask(077);
