@@ -62,7 +62,7 @@ $(BUILD)/hapep: $(OBJECTS)
 $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c -o $@ $<
 
 $(OBJECTS) $(UNITS): | $(SKELETONS)
 

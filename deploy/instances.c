@@ -19,6 +19,7 @@
 #define BACKOFF_MOST_MS   10000
 #define BACKOFF_FORGET_MS 30000 /* an instance that lived this long starts afresh */
 #define POLL_MS           20    /* while an instance is starting */
+#define START_ASK_MS      250   /* at the first start nothing else waits */
 
 enum instance_state { INSTANCE_DOWN, INSTANCE_STARTING, INSTANCE_RUNNING };
 
@@ -162,7 +163,7 @@ static void instances_reap(struct instances *all)
 }
 
 /* Notes that a starting instance answers on its stats socket. */
-static void instance_ask(struct instances *all, unsigned int k)
+static void instance_ask(struct instances *all, unsigned int k, unsigned int timeout_ms)
 {
 	struct instance *i = &all->one[k];
 	struct haproxy_stats stats;
@@ -170,7 +171,7 @@ static void instance_ask(struct instances *all, unsigned int k)
 	char path[128];
 
 	instance_path(all, k, path, sizeof(path));
-	if (haproxy_stats_read(path, POLL_MS, &stats, &ignored) < 0)
+	if (haproxy_stats_read(path, timeout_ms, &stats, &ignored) < 0)
 		return;
 	i->state = INSTANCE_RUNNING;
 	log_info("instance %u (pid %d, CPU %u) accepts, %lld ms after its start", k,
@@ -191,7 +192,7 @@ static int instances_ask(struct instances *all, struct error *err)
 {
 	for (unsigned int k = 0; k < all->n; k++) {
 		if (all->one[k].state == INSTANCE_STARTING)
-			instance_ask(all, k);
+			instance_ask(all, k, START_ASK_MS);
 	}
 	instances_reap(all);
 	for (unsigned int k = 0; k < all->n; k++) {
@@ -237,7 +238,7 @@ void instances_tick(struct instances *all)
 		struct instance *i = &all->one[k];
 
 		if (i->state == INSTANCE_STARTING)
-			instance_ask(all, k);
+			instance_ask(all, k, POLL_MS);
 		if (i->state != INSTANCE_DOWN || now_ms() < i->next_ms)
 			continue;
 		i->restarts++;

@@ -143,6 +143,9 @@ static int plan_fill(const char *name, const struct config *config, bool recall,
 	c->netns.ports = config->ports;
 	c->tc.mark_server = NETNS_MARK_SERVER;
 	c->tc.mark_local = NETNS_MARK_LOCAL;
+	/* In HTTP mode it is HAProxy that answers for a server which resets. */
+	c->tc.reset = config->source == HAPROXY_SOURCE_CLIENT &&
+		      config->mode == HAPROXY_MODE_TCP;
 	c->tc.datapath = (enum tc_datapath)config->datapath;
 	for (int s = 0; s < SIDES; s++) {
 		r = nic_read(config->side[s].nic, &c->nic[s], err);

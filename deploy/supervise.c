@@ -24,7 +24,7 @@
 #include "helpers/log.h"
 #include "helpers/namespace.h"
 
-#define START_TIMEOUT_MS 20000 /* without another instance that answers */
+#define START_TIMEOUT_MS 120000 /* without another instance that answers */
 #define STOP_GRACE_MS    500
 
 struct supervisor {

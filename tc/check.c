@@ -76,8 +76,8 @@ static void check_filters(enum tc_datapath d, struct ends *out)
 		f->vlan = CHECK_VLAN;
 		f->target_ifindex = CHECK_LOOPBACK;
 	}
-	for (int kind = PROGRAM_NIC; kind <= PROGRAM_STEER; kind++) {
-		if (kind != PROGRAM_STEER && d == TC_DATAPATH_MIRRED)
+	for (int kind = PROGRAM_NIC; kind <= PROGRAM_RESET_OUT; kind++) {
+		if (kind < PROGRAM_STEER && d == TC_DATAPATH_MIRRED)
 			continue;
 		f = ends_add(out, "lo", CHECK_LOOPBACK, NUMBERS_PREF_STEER,
 			     (unsigned)kind);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns the veth pairs' ends in the namespace: the tag, and tc/steer's marks. */
+/* Owns the veth pairs' ends in the namespace: the tag, tc/steer, tc/reset. */
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "helpers/namespace.h"
 #include "tc/ends.h"
 #include "tc/numbers.h"
+#include "tc/reset.h"
 #include "tc/tc.h"
 #include "tc/undo.h"
 
@@ -41,6 +42,8 @@ static void inner_filters(const struct tc_plan *p, int side, int ifindex,
 	f->program.own_marks = p->mark_server | p->mark_local;
 	f->program.side_mark = side ? p->mark_server : 0;
 	f->program.local_mark = p->mark_local;
+	if (p->reset)
+		reset_add(side, s->inner, ifindex, out);
 }
 
 /* Opens a socket inside the namespace and builds what belongs there. */
@@ -65,7 +68,9 @@ int tc_inner_apply(const struct tc_plan *p, struct error *err)
 	struct ends ends = { .n = 0 };
 	int r = inner_open(p, &nl, &ends, err);
 
-	return r < 0 ? r : ends_apply(nl, &ends, err);
+	if (!r)
+		r = ends_apply(nl, &ends, err);
+	return r < 0 ? r : reset_join(nl, &ends, err);
 }
 
 int tc_inner_record(const struct tc_plan *p, json_t **out, struct error *err)
@@ -90,7 +95,8 @@ int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text 
 
 	if (r < 0)
 		return ends_missing(r, state, detail, err);
-	return filters_probe(nl, ends.filter, ends.n, state, detail, err);
+	r = filters_probe(nl, ends.filter, ends.n, state, detail, err);
+	return r < 0 ? r : reset_probe(nl, &ends, state, detail, err);
 }
 
 void tc_inner_describe(const struct tc_plan *p, struct text *out)

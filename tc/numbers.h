@@ -14,6 +14,9 @@
 #define NUMBERS_PREF_IPV6  43
 #define NUMBERS_PREF_ARP   44
 #define NUMBERS_PREF_STEER 50 /* inner ends: tc/steer */
+/* tc/reset sees untagged frames: its prefs are before the push and after the pop. */
+#define NUMBERS_PREF_RESET_OUT 40 /* the client's inner end, egress */
+#define NUMBERS_PREF_RESET_IN  45 /* the server's inner end, ingress */
 
 /* "HP" in the upper half of a handle; the VLAN, or 0, in the lower. */
 #define NUMBERS_HANDLE 0x48500000U

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns loading tc/redirect and tc/steer, and reading back what is loaded. */
+/* Owns loading tc/redirect, tc/steer and tc/reset, and reading back what is loaded. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* generated code */
 #include "tc/redirect.skel.h"
+#include "tc/reset.skel.h"
 #include "tc/steer.skel.h"
 #pragma GCC diagnostic pop
 
@@ -24,13 +25,16 @@
 
 const char *program_name(enum program_kind kind)
 {
-	static const char *const names[] = { "hapep_nic", "hapep_host", "hapep_steer" };
+	static const char *const names[] = { "hapep_nic", "hapep_host", "hapep_steer",
+					     "hapep_reset_in", "hapep_reset_out" };
 
 	return names[kind];
 }
 
 const char *program_object(enum program_kind kind)
 {
+	if (kind == PROGRAM_RESET_IN || kind == PROGRAM_RESET_OUT)
+		return "reset.bpf.o";
 	return kind == PROGRAM_STEER ? "steer.bpf.o" : "redirect.bpf.o";
 }
 
@@ -144,6 +148,34 @@ static int program_load_steer(const struct program *p,
 	return r;
 }
 
+/* One of the two, with the other one's map where that is loaded already. */
+static int program_load_reset(const struct program *p,
+			      const struct bpf_object_open_opts *opts, int *fd,
+			      struct program_identity *id, struct error *err)
+{
+	_cleanup_close_ int map = p->map ? bpf_map_get_fd_by_id(p->map) : -1;
+	struct reset_bpf *skeleton = reset_bpf__open_opts(opts);
+	int r = 0;
+
+	if (!skeleton)
+		return error_set(err, errno, "open %s", program_object(p->kind));
+	bpf_program__set_autoload(skeleton->progs.hapep_reset_in,
+				  p->kind == PROGRAM_RESET_IN);
+	bpf_program__set_autoload(skeleton->progs.hapep_reset_out,
+				  p->kind == PROGRAM_RESET_OUT);
+	if (p->map)
+		r = map < 0 ? -errno
+			    : bpf_map__reuse_fd(skeleton->maps.hapep_resets, map);
+	if (r < 0)
+		error_set(err, -r, "share the map with id %u", p->map);
+	else if ((r = reset_bpf__load(skeleton)) < 0)
+		r = program_failed(p->kind, r, opts->kernel_log_buf, err);
+	else
+		r = program_take(p, skeleton->obj, fd, id, err);
+	reset_bpf__destroy(skeleton);
+	return r;
+}
+
 int program_load(const struct program *p, int *fd, struct program_identity *id,
 		 struct error *err)
 {
@@ -153,6 +185,8 @@ int program_load(const struct program *p, int *fd, struct program_identity *id,
 						   .kernel_log_size = VERIFIER_LOG_SIZE };
 
 	libbpf_set_print(program_print);
+	if (p->kind == PROGRAM_RESET_IN || p->kind == PROGRAM_RESET_OUT)
+		return program_load_reset(p, &opts, fd, id, err);
 	return p->kind == PROGRAM_STEER ? program_load_steer(p, &opts, fd, id, err)
 					: program_load_redirect(p, &opts, fd, id, err);
 }
@@ -196,6 +230,21 @@ int program_identify(uint32_t number, struct program_identity *id, struct error 
 	     i++)
 		r = program_read_constants(maps[i], id, err);
 	return r;
+}
+
+int program_map(uint32_t number, uint32_t *map, struct error *err)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(number);
+	uint32_t maps[1] = { 0 };
+	struct bpf_prog_info info = { .map_ids = (__u64)(unsigned long)maps,
+				      .nr_map_ids = 1 };
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return error_set(err, errno, "ask about the BPF program with id %u",
+				 number);
+	*map = maps[0];
+	return 0;
 }
 
 bool program_identity_equal(const struct program_identity *a,

@@ -9,7 +9,13 @@
 
 #include "helpers/error.h"
 
-enum program_kind { PROGRAM_NIC, PROGRAM_HOST, PROGRAM_STEER };
+enum program_kind {
+	PROGRAM_NIC,
+	PROGRAM_HOST,
+	PROGRAM_STEER,
+	PROGRAM_RESET_IN,
+	PROGRAM_RESET_OUT
+};
 
 /* The constants of tc/redirect.bpf.c and tc/steer.bpf.c. */
 struct program {
@@ -20,6 +26,8 @@ struct program {
 	unsigned int ifindex[2];
 	/* STEER */
 	unsigned int own_marks, side_mark, local_mark;
+	/* RESET_*: the id of the map to share; 0: a new one */
+	uint32_t map;
 };
 
 /* What tells a loaded program: its code and its constants. */
@@ -41,6 +49,9 @@ int program_load(const struct program *p, int *fd, struct program_identity *id,
 
 /* Asks the kernel about a loaded program by its id (TCA_BPF_ID). */
 int program_identify(uint32_t number, struct program_identity *id, struct error *err);
+
+/* The id of the map that a loaded program of tc/reset has. */
+int program_map(uint32_t number, uint32_t *map, struct error *err);
 
 bool program_identity_equal(const struct program_identity *a,
 			    const struct program_identity *b);

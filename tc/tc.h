@@ -27,6 +27,7 @@ struct tc_plan {
 	struct tc_side side[2];
 	unsigned int mark_server; /* fwmark bits that tc/steer sets, see netns/netns.h */
 	unsigned int mark_local;
+	bool reset; /* tc/reset: needs the client's port on the onward connection */
 };
 
 const char *tc_datapath_name(enum tc_datapath d);
@@ -42,7 +43,8 @@ int tc_datapath_check(enum tc_datapath d, struct error *err);
 /*
  * Inside the namespace, on both inner ends: mirred pops the tag on ingress and pushes
  * it on egress; both datapaths attach tc/steer, which marks packets by side and sends
- * ICMP errors about proxied flows to the proxy's sockets.
+ * ICMP errors about proxied flows to the proxy's sockets, and, where the plan says so,
+ * tc/reset, which passes a server's RST on to the client.
  */
 int tc_inner_apply(const struct tc_plan *p, struct error *err);
 int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text *detail,

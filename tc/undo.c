@@ -38,11 +38,12 @@ static json_t *undo_filters(const struct ends *e, int ifindex)
 
 		if (f->ifindex == ifindex)
 			json_array_append_new(filters,
-					      json_pack("{s:i, s:I, s:i, s:s}", "pref",
-							(int)f->pref, "handle",
+					      json_pack("{s:i, s:I, s:i, s:s, s:b}",
+							"pref", (int)f->pref, "handle",
 							(json_int_t)f->handle, "protocol",
 							(int)f->protocol, "kind",
-							filter_kind_name(f->kind)));
+							filter_kind_name(f->kind),
+							"egress", f->egress));
 	}
 	return filters;
 }
@@ -93,17 +94,18 @@ int undo_record(struct netlink *nl, const struct ends *e, json_t **out, struct e
 static int undo_read_filter(const json_t *record, struct seen *s, struct error *err)
 {
 	json_int_t handle = 0;
-	int pref = 0, protocol = 0;
+	int pref = 0, protocol = 0, egress = 0;
 	const char *kind = "";
 
 	/* json_unpack only reads, but its signature predates const. */
-	if (json_unpack((json_t *)(uintptr_t)record, "{s:i, s:I, s:i, s:s}", "pref",
-			&pref, "handle", &handle, "protocol", &protocol, "kind",
-			&kind) < 0)
+	if (json_unpack((json_t *)(uintptr_t)record, "{s:i, s:I, s:i, s:s, s?b}", "pref",
+			&pref, "handle", &handle, "protocol", &protocol, "kind", &kind,
+			"egress", &egress) < 0)
 		return error_say(err, EBADMSG,
 				 "the journal's record of a tc filter is damaged");
 	s->pref = (unsigned int)pref;
 	s->protocol = (unsigned int)protocol;
+	s->egress = egress;
 	s->handle = (uint32_t)handle;
 	strncpy(s->kind, kind, sizeof(s->kind) - 1);
 	return 0;
@@ -114,9 +116,9 @@ static bool undo_listed(const struct seen_list *list, const struct seen *s)
 	for (size_t i = 0; i < list->n; i++) {
 		const struct seen *have = &list->seen[i];
 
-		if (have->chain == 0 && have->pref == s->pref &&
-		    have->handle == s->handle && have->protocol == s->protocol &&
-		    !strcmp(have->kind, s->kind))
+		if (have->chain == 0 && have->egress == s->egress &&
+		    have->pref == s->pref && have->handle == s->handle &&
+		    have->protocol == s->protocol && !strcmp(have->kind, s->kind))
 			return true;
 	}
 	return false;
@@ -125,10 +127,13 @@ static bool undo_listed(const struct seen_list *list, const struct seen *s)
 static int undo_filters_of(struct netlink *nl, const char *dev, int ifindex,
 			   const json_t *filters, struct error *err)
 {
-	_cleanup_seen_ struct seen_list list = { 0 };
+	_cleanup_seen_ struct seen_list in = { 0 }, out = { 0 };
 	const json_t *record;
 	size_t i;
-	int r = seen_read(nl, ifindex, false, &list, err);
+	int r = seen_read(nl, ifindex, false, &in, err);
+
+	if (!r)
+		r = seen_read(nl, ifindex, true, &out, err);
 
 	if (r < 0)
 		return r;
@@ -137,7 +142,7 @@ static int undo_filters_of(struct netlink *nl, const char *dev, int ifindex,
 		struct seen s = { .ifindex = ifindex };
 
 		r = undo_read_filter(record, &s, err);
-		if (!r && undo_listed(&list, &s))
+		if (!r && undo_listed(s.egress ? &out : &in, &s))
 			r = filter_delete(nl, dev, &s, err);
 		if (r < 0)
 			return r;

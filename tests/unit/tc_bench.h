@@ -107,7 +107,8 @@ static struct tc_plan plan(enum tc_datapath d, unsigned int client, unsigned int
 			     .side = { { "nic0", "host0", "client", client },
 				       { "nic0", "host1", "server", server } },
 			     .mark_server = 1,
-			     .mark_local = 2 };
+			     .mark_local = 2,
+			     .reset = true };
 
 	return p;
 }

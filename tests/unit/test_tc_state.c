@@ -2,6 +2,9 @@
 /* Owns proving tc's probes, its undo, and its respect for other people's filters. */
 #include <time.h>
 
+#include "helpers/cleanup.h"
+#include "helpers/namespace.h"
+#include "tc/reset.h"
 #include "tests/unit/tc_bench.h"
 
 static void test_undo_leaves_nothing(void **state)
@@ -120,6 +123,58 @@ static void test_another_blade(void **state)
 	assert_non_null(strstr(err.msg, "another blade"));
 }
 
+/* The client side's program of tc/reset alone, with a map of its own. */
+static void ends_of_own_map(const struct tc_plan *p)
+{
+	struct error err = { 0 };
+	_cleanup_close_ int netns = namespace_open(p->netns, &err);
+	_cleanup_netlink_ struct netlink *nl = NULL;
+	struct ends ends = { .n = 0 };
+
+	assert_int_equal(netlink_open(netns, &nl, &err), 0);
+	reset_add(0, "client", netlink_ifindex(nl, "client", &err), &ends);
+	assert_int_equal(ends_apply(nl, &ends, &err), 0);
+}
+
+/* Two that each have a map of their own are no pair. */
+static void test_reset_shares_a_map(void **state)
+{
+	struct tc_plan p = plan(datapath_of(state), 100, 200), without = p;
+	_cleanup_text_ struct text detail = { 0 };
+	struct error err = { 0 };
+	enum step_state found;
+
+	NEEDS(p.datapath);
+	json_decref(up(&p));
+	/* Not in this plan, so that apply leaves the other one's map alone. */
+	without.reset = false;
+	sh("tc -n " NETNS " filter del dev client egress pref 40");
+	assert_int_equal(tc_inner_apply(&without, &err), 0);
+	sh("test -z \"$(tc -n " NETNS " filter show dev client egress pref 40)\"");
+	ends_of_own_map(&p);
+	assert_int_equal(tc_inner_probe(&p, &found, &detail, &err), 0);
+	assert_int_equal(found, STEP_DIFFERS);
+	assert_non_null(strstr(detail.text, "does not share the map"));
+	assert_int_equal(tc_inner_apply(&p, &err), 0);
+	ASSERT_PRESENT(&p);
+}
+
+/* Undone by its record, the step leaves nothing in the namespace, egress included. */
+static void test_undo_of_inner(void **state)
+{
+	struct tc_plan p = plan(datapath_of(state), 100, 200);
+	struct error err = { 0 };
+	json_t *record = NULL;
+
+	NEEDS(p.datapath);
+	assert_int_equal(tc_inner_record(&p, &record, &err), 0);
+	json_decref(up(&p));
+	undo(record);
+	sh("for d in client server; do"
+	   " ! tc -n " NETNS " qdisc show dev $d | grep clsact || exit 1; done");
+	json_decref(record);
+}
+
 /* What a hand deletes or alters is seen, and put right by apply. */
 static void test_tampering(void **state)
 {
@@ -141,6 +196,13 @@ static void test_tampering(void **state)
 	sh("tc -n " NETNS " filter del dev server ingress pref 50");
 	assert_states(&p, STEP_DIFFERS, STEP_DIFFERS, STEP_PRESENT, "server");
 	assert_int_equal(tc_host_apply(&p, &err), 0);
+	assert_int_equal(tc_inner_apply(&p, &err), 0);
+	ASSERT_PRESENT(&p);
+	sh("tc -n " NETNS " filter del dev server ingress pref 45");
+	assert_states(&p, STEP_DIFFERS, STEP_PRESENT, STEP_PRESENT, "pref 45");
+	assert_int_equal(tc_inner_apply(&p, &err), 0);
+	ASSERT_PRESENT(&p);
+	sh("tc -n " NETNS " filter del dev client egress pref 40");
 	assert_int_equal(tc_inner_apply(&p, &err), 0);
 	ASSERT_PRESENT(&p);
 	p.mark_local = 4; /* other constants than those loaded */
@@ -257,6 +319,8 @@ int main(void)
 		BOTH(test_pref_taken),
 		BOTH(test_another_blade),
 		BOTH(test_tampering),
+		BOTH(test_reset_shares_a_map),
+		BOTH(test_undo_of_inner),
 		BOTH(test_nic_renamed_or_gone),
 		BOTH(test_undo_of_parts),
 		BOTH(test_described_lines),

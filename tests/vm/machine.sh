@@ -63,12 +63,13 @@ machine_args() {
 
 machine_nic() {
 	local -n _nic_args=$1
-	local i=$2 device
+	local i=$2 device tap
+	tap=tap,id=tap$i,ifname=tap$i,queues=${nic_queues[i]},vhost=off
 	device=${nic_model[i]},netdev=tap$i,bus=port$i,mac=$(nic_mac "$i")
 	[[ ${nic_model[i]} != virtio-net* ]] || device+=,vectors=$((2 * nic_queues[i] + 2))
 	_nic_args+=(
-		-netdev "tap,id=tap$i,ifname=tap$i,script=no,downscript=no,vhost=off,queues=${nic_queues[i]}"
-		-device "pcie-root-port,id=port$i,bus=node${nic_node[i]},chassis=$((i + 1)),slot=$i"
+		-netdev "$tap,script=no,downscript=no"
+		-device "pcie-root-port,id=port$i,slot=$i,chassis=$((i + 1)),bus=node${nic_node[i]}"
 		-device "$device${nic_options[i]:+,${nic_options[i]}}")
 }
 

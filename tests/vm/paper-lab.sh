@@ -66,5 +66,5 @@ lab_up() {
 
 # lab_fetch SOURCE URL [CURL-OPTION...]: the object, asked for from that client address.
 lab_fetch() {
-	lab_client curl -sS --max-time 20 --interface "$1" "${@:3}" "$2"
+	lab_client curl -sS --max-time 60 --interface "$1" "${@:3}" "$2"
 }

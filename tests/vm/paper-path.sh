@@ -4,37 +4,21 @@
 # virtio NIC, flower, vlan and mirred, 20 HAProxy, and no trace of it afterwards.
 # Runs in the guest: tests/vm/paper-blade tests/vm/paper-path.sh
 # Prints "ok NAME", "not ok NAME: why" and comments; exit status 1 if anything was not ok.
-# shellcheck disable=SC2317 # functions are called by check
+# shellcheck source-path=SCRIPTDIR
 set -uo pipefail
 
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-hapep=${HAPEP:-$here/../../.build/hapep}
-conf=$here/paper.conf
-instances=20
-server4=10.200.0.9
-server6=fd00:200::9
-clients=(10.100.0.1 10.100.3.7 10.100.200.200 10.100.255.254
-	fd00:100::1 fd00:100::3:7 fd00:100::dead:beef fd00:100::ffff:ffff:ffff:fffe)
-failed=0
-
+# shellcheck source=../lib.sh
+. "$here/../lib.sh"
 # shellcheck source=paper-lab.sh
 . "$here/paper-lab.sh"
 # shellcheck source=snapshot.sh
 . "$here/snapshot.sh"
 
-# check NAME COMMAND...: what COMMAND prints is why, should it fail.
-check() {
-	local name=$1 why
-	shift
-	if why=$("$@" 2>&1); then
-		echo "ok $name"
-	else
-		why=${why//$'\n'/; }
-		echo "not ok $name: ${why:0:400}"
-		failed=1
-		return 1
-	fi
-}
+conf=$here/paper.conf
+instances=20
+clients=(10.100.0.1 10.100.3.7 10.100.200.200 10.100.255.254
+	fd00:100::1 fd00:100::3:7 fd00:100::dead:beef fd00:100::ffff:ffff:ffff:fffe)
 
 # equal EXPECTED FOUND
 equal() {
@@ -262,8 +246,8 @@ main() {
 	echo "# Linux $(uname -r), $(nproc) CPUs, $(haproxy -v | head -n 1)"
 	check hapep-built test -x "$hapep" || exit 1
 	lab_up
-	lab_server "$here/udp_who.py" serve $server4 5353 &
-	lab_server "$here/udp_who.py" serve $server6 5353 &
+	lab_server "$here/udp_who.py" serve "$server4" 5353 &
+	lab_server "$here/udp_who.py" serve "$server6" 5353 &
 	check nothing-passes-before nothing_passes
 	snapshot_take /run/vm/before eth0
 	if timed up "$hapep" up --config "$conf" --name pep0; then
@@ -279,7 +263,7 @@ main() {
 		check "restored-$kind" snapshot_same /run/vm/before /run/vm/after "$kind"
 	done
 	check nothing-passes-after nothing_passes
-	exit $failed
+	test_end
 }
 
 main

@@ -60,10 +60,10 @@ snapshot_take() {
 	snapshot_processes >"$dir/processes"
 }
 
-# snapshot_same BEFORE AFTER KIND: true, or the difference.
+# snapshot_same BEFORE AFTER KIND: true, or how the difference begins.
 snapshot_same() {
 	[[ -s $1/$3 || $3 == neighbour || $3 == filter || $3 == bpf ]] ||
 		{ echo "nothing was written down"; return 1; }
-	diff -U0 "$1/$3" "$2/$3" | tail -n +3
+	diff -U0 "$1/$3" "$2/$3" | sed '1,2d; 20q'
 	return "${PIPESTATUS[0]}"
 }

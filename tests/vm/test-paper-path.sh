@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # test-paper-path.sh: runs paper-path.sh on Debian's stock kernel, in the virtual blade.
 # About two minutes on two idle cores.
+# shellcheck source-path=SCRIPTDIR
 set -uo pipefail
 
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-"$here/paper-blade" --timing --timeout 900 "$here/paper-path.sh"
+# shellcheck source=../lib.sh
+. "$here/../lib.sh"
+
+"$here/paper-blade" --timing --timeout 900 env BUILD="$BUILD" "$here/paper-path.sh"
 status=$?
-((status <= 1)) || echo "not ok paper-path: the virtual blade ended with status $status"
+((status <= 1)) || not_ok paper-path "the virtual blade ended with status $status"
 exit $status
