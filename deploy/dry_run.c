@@ -12,16 +12,15 @@
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
 
-static bool dry_run_journal(const char *name, struct journal **out)
+/* The journal of a blade that is up; *out stays NULL where there is none. */
+static int dry_run_journal(const char *name, struct journal **out, struct error *err)
 {
-	_cleanup_close_ int dirfd = -1;
-	struct error ignored = { 0 };
+	_cleanup_close_ int dirfd = state_open(name, false, false, err);
 
 	*out = NULL;
-	dirfd = state_open(name, false, false, &ignored);
-	if (dirfd < 0 || journal_open(dirfd, false, out, &ignored) < 0)
-		return false;
-	return journal_count(*out) > 0;
+	if (dirfd == -ENOENT)
+		return 0;
+	return dirfd < 0 ? dirfd : journal_open(dirfd, false, out, err);
 }
 
 int dry_run_up(struct invocation *in, const struct config *config, const char *group,
@@ -30,9 +29,11 @@ int dry_run_up(struct invocation *in, const struct config *config, const char *g
 	_cleanup_journal_ struct journal *journal = NULL;
 	_cleanup_text_ struct text lines = { 0 };
 	struct step_context plan;
-	bool ours = dry_run_journal(in->name, &journal);
-	int r = plan_make(in->name, config, &plan, err);
+	int r = dry_run_journal(in->name, &journal, err);
+	bool ours = journal && journal_count(journal);
 
+	if (!r)
+		r = plan_make(in->name, config, &plan, err);
 	if (!r)
 		r = preflight_check(&plan, ours, err);
 	if (r < 0)
@@ -50,9 +51,11 @@ int dry_run_up(struct invocation *in, const struct config *config, const char *g
 int dry_run_down(struct invocation *in, const char *group, struct error *err)
 {
 	_cleanup_journal_ struct journal *journal = NULL;
+	int r = dry_run_journal(in->name, &journal, err);
 
-	(void)err;
-	if (!dry_run_journal(in->name, &journal))
+	if (r < 0)
+		return r;
+	if (!journal || !journal_count(journal))
 		printf("# blade '%s' is down: nothing to undo\n", in->name);
 	for (size_t i = deploy_steps.n; i-- > 0;) {
 		const struct step *s = &deploy_steps.steps[i];

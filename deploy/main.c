@@ -182,6 +182,10 @@ static int command_run(const struct command *c, struct invocation *in)
 	/* After a success err may hold what a probe came across. */
 	if (r != EXIT_DONE && err.msg[0])
 		fprintf(stderr, "hapep: %s\n", err.msg);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "hapep: write to standard output: %s\n", strerror(errno));
+		return r == EXIT_DONE ? EXIT_FAILED : r;
+	}
 	return r < 0 ? EXIT_FAILED : r;
 }
 

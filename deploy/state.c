@@ -88,8 +88,9 @@ static int state_open_once(const char *path, bool create, bool locked, struct er
 	if (r < 0)
 		return r;
 	owner = memory_printf("%d", (int)getpid());
-	r = state_write(fd, STATE_LOCK_OWNER, owner, err);
-	return r < 0 ? r : take_fd(fd);
+	/* Only for the message to others: a full disk must not keep a blade up. */
+	state_write(fd, STATE_LOCK_OWNER, owner, &(struct error){ 0 });
+	return take_fd(fd);
 }
 
 int state_open(const char *name, bool create, bool locked, struct error *err)

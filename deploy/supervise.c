@@ -12,7 +12,9 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "deploy/blade.h"
@@ -26,6 +28,9 @@
 
 #define START_TIMEOUT_MS 120000 /* without another instance that answers */
 #define STOP_GRACE_MS    500
+#define LOOK_MS          1000
+#define LOG_MOST         1048576 /* bytes */
+#define DOWN_TRIES       300     /* 100 ms apart */
 
 struct supervisor {
 	const struct step_context *c;
@@ -154,6 +159,29 @@ static int supervise_signal(const struct supervisor *s)
 	return 0;
 }
 
+/*
+ * The instances write to the log themselves, a line for each of some odd connections:
+ * strangers must not be able to fill /run. Past the bound it starts afresh.
+ */
+static void supervise_bound_log(void)
+{
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) || st.st_size < LOG_MOST)
+		return;
+	if (!ftruncate(STDERR_FILENO, 0))
+		log_warning("the log had %lld bytes and starts afresh",
+			    (long long)st.st_size);
+}
+
+/* Not longer than a second: the log is looked at that often. */
+static int supervise_wait_ms(const struct instances *all)
+{
+	int due = instances_due_ms(all);
+
+	return due < 0 || due > LOOK_MS ? LOOK_MS : due;
+}
+
 static int supervise_loop(struct supervisor *s)
 {
 	struct pollfd fds[] = {
@@ -163,7 +191,8 @@ static int supervise_loop(struct supervisor *s)
 	int end = 0;
 
 	while (!end) {
-		if (poll(fds, 2, instances_due_ms(s->instances)) < 0 && errno != EINTR)
+		supervise_bound_log();
+		if (poll(fds, 2, supervise_wait_ms(s->instances)) < 0 && errno != EINTR)
 			log_error("poll: %s", strerror(errno));
 		end = supervise_signal(s);
 		if (fds[1].revents & POLLIN)
@@ -200,6 +229,20 @@ static void supervise_progress(unsigned int running, unsigned int n, void *arg)
 	supervise_report(*(int *)arg, word);
 }
 
+/* Without instances the redirects lead nowhere: wait for whoever works on the blade. */
+static int supervise_down(const char *name, struct error *err)
+{
+	struct timespec nap = { .tv_nsec = 100000000 };
+	int r = -EBUSY;
+
+	for (int i = 0; i < DOWN_TRIES && r == -EBUSY; i++) {
+		if (i)
+			nanosleep(&nap, NULL);
+		r = blade_down(name, NULL, err);
+	}
+	return r;
+}
+
 void supervise_run(const struct step_context *c, int ready_fd)
 {
 	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, NULL, NULL };
@@ -227,7 +270,7 @@ void supervise_run(const struct step_context *c, int ready_fd)
 		 haproxy_instances(&c->haproxy), (int)getpid());
 	end = supervise_loop(&s);
 	supervise_close(&s);
-	if (end != SIGUSR1 && blade_down(c->name, NULL, &err) < 0)
+	if (end != SIGUSR1 && supervise_down(c->name, &err) < 0)
 		log_error("down: %s", err.msg);
 	_exit(0);
 }

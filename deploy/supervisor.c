@@ -92,6 +92,16 @@ static int supervisor_await(int fd, pid_t pid, struct error *err)
 	return -err->code;
 }
 
+/* Its guard is on its namespace: none on ours is another namespace of the same name. */
+static bool supervisor_elsewhere(const struct step_context *c)
+{
+	_cleanup_text_ struct text detail = { 0 };
+	enum step_state guard = STEP_ABSENT;
+
+	return !netns_guard_probe(&c->netns, &guard, &detail, &(struct error){ 0 }) &&
+	       guard == STEP_ABSENT;
+}
+
 int supervisor_start(const struct step_context *c, struct error *err)
 {
 	_cleanup_close_ int dirfd = state_open(c->name, false, false, err);
@@ -101,6 +111,16 @@ int supervisor_start(const struct step_context *c, struct error *err)
 
 	if (dirfd < 0)
 		return dirfd;
+	if (state_supervisor(dirfd) && supervisor_elsewhere(c)) {
+		json_t *record = json_pack("{s:s}", "name", c->name);
+
+		log_warning("the supervisor serves a namespace that was deleted: "
+			    "starting another");
+		r = supervisor_undo(record, err);
+		json_decref(record);
+		if (r < 0)
+			return r;
+	}
 	if (state_supervisor(dirfd)) {
 		log_info("the supervisor lives and mends its instances itself");
 		return 0;
@@ -172,6 +192,13 @@ int supervisor_probe(const struct step_context *c, enum step_state *state,
 		text_add(detail, "%sinstance %zu %s", bad++ ? "; " : "", i, is);
 	}
 	json_decref(list);
+	if (supervisor_elsewhere(c)) {
+		text_line(detail,
+			  "the supervisor serves a network namespace that is no "
+			  "longer '%s'",
+			  c->name);
+		bad++;
+	}
 	if (bad)
 		*state = STEP_DIFFERS;
 	return 0;

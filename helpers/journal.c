@@ -195,6 +195,10 @@ int journal_undone(struct journal *j, const char *step, struct error *err)
 	json_t *entry = json_pack("{s:s}", "undone", step);
 	int r = journal_write(j, entry, err);
 
+	/* Undoing again does no harm; not to go on undoing for want of space does. */
+	if (r == -ENOSPC || r == -EDQUOT || r == -EIO)
+		r = journal_replay(j, entry);
+
 	json_decref(entry);
 	return r;
 }

@@ -2,6 +2,7 @@
 /* Owns a frame's way from the NIC into the namespace and back, as two tc programs. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 #include <stdbool.h>
 
@@ -54,6 +55,12 @@ int hapep_nic(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
 		return TC_ACT_SHOT;
+	/*
+	 * redirect_peer makes every frame PACKET_HOST. Those that are not (flooded to a
+	 * promiscuous NIC, broadcast) go in by the veth, which looks at the address.
+	 */
+	if (skb->pkt_type != PACKET_HOST)
+		return (int)bpf_redirect(ifindex, 0);
 	return (int)bpf_redirect_peer(ifindex, 0);
 }
 

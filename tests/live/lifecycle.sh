@@ -100,6 +100,31 @@ for what in "ip link del pep0-c" "ip netns del pep0" "tc qdisc del dev nic0 clsa
 	check "objects after it" until_true 3 both_fetch
 done
 
+# The old supervisor lives on in the deleted namespace: it must not pass for the new one.
+blade ip netns del pep0
+expect "the namespace deleted by hand: degraded" degraded "$(state)"
+check "up mends that" up
+check "objects through the new namespace" until_true 3 both_fetch
+expect "and status agrees" up "$(state)"
+
+# ---- a full disk, a held lock ---------------------------------------------------------
+
+blade bash -c 'mount -o remount,size=1M /run; cat /dev/zero >/run/fill' 2>/dev/null
+check "down with a full /run" down
+blade bash -c 'rm /run/fill; mount -o remount,size=64M /run'
+expect "nothing is left after that" "$before" \
+	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
+check "up after that" up
+holding=$(supervisor)
+blade flock /run/hapep/pep0 sleep 1.5 &
+sleep 0.3
+kill -TERM "$holding"
+check "SIGTERM while somebody holds the lock: down once he lets go" until_true 5 status_is 3
+wait
+expect "and nothing is left" "$before" \
+	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
+check "up after that too" up
+
 # ---- instances that die ---------------------------------------------------------------
 
 victim=$(pids | head -n 1)
