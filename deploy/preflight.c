@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "deploy/preflight.h"
+#include "deploy/scenario.h"
 #include "helpers/cleanup.h"
 #include "helpers/namespace.h"
 #include "helpers/netlink.h"
@@ -167,6 +168,8 @@ int preflight_check(const struct step_context *c, bool ours, struct error *err)
 		r = preflight_congestion(c, err);
 	if (!r)
 		r = preflight_user(c, err);
+	if (!r && !ours)
+		r = scenario_check(c->config.scenario, &c->netns, err);
 	if (!r && !ours)
 		r = preflight_haproxy(c, err);
 	return r;
