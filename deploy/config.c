@@ -128,7 +128,7 @@ static const struct config_key config_rows[] = {
 	  "How long a server may take to accept a connection.", AT(timeout_connect) },
 	{ "timeouts", "idle", CONFIG_DURATION, 1000, 7 * DAY_MS, "1h", NULL,
 	  "How long a connection may be silent.", AT(timeout_idle) },
-	{ "timeouts", "fin", CONFIG_DURATION, 1000, DAY_MS, "1m", NULL,
+	{ "timeouts", "fin", CONFIG_DURATION, 1000, DAY_MS, "5m", NULL,
 	  "How long a half-closed connection may be silent.", AT(timeout_fin) },
 };
 

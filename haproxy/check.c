@@ -45,8 +45,9 @@ int haproxy_check_start(const struct haproxy_plan *p, const struct haproxy_versi
 	if (r < 0)
 		return error_wrap(err, "haproxy -c");
 	c = memory_new(1, sizeof(*c));
-	*c = (struct haproxy_check){ .plan = p, .k = k, .pid = pid,
-				     .words = take_fd(reader) };
+	*c = (struct haproxy_check){
+		.plan = p, .k = k, .pid = pid, .words = take_fd(reader)
+	};
 	*out = c;
 	return 0;
 }
@@ -140,7 +141,8 @@ int haproxy_check_all(const struct haproxy_plan *p, const struct haproxy_version
 	unsigned int n = haproxy_instances(p), started = 0, finished = 0;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int most = cpus > 0 ? (unsigned int)cpus : 1;
-	_cleanup_free_ struct haproxy_check **c = memory_new(n, sizeof(struct haproxy_check *));
+	_cleanup_free_ struct haproxy_check **c =
+		memory_new(n, sizeof(struct haproxy_check *));
 	struct error late;
 	int r = 0;
 
@@ -149,7 +151,8 @@ int haproxy_check_all(const struct haproxy_plan *p, const struct haproxy_version
 			r = haproxy_check_start(p, v, started, l, &c[started], err);
 			started += !r;
 		} else {
-			int verdict = haproxy_check_finish(c[finished++], r ? &late : err);
+			int verdict =
+				haproxy_check_finish(c[finished++], r ? &late : err);
 
 			r = r ? r : verdict;
 		}

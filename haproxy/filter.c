@@ -29,25 +29,78 @@
  */
 static const unsigned short filter_denied[] = {
 	/* other processes and the kernel's programmability */
-	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_pidfd_getfd,
-	SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup,
-	SYS_io_uring_enter, SYS_io_uring_register, SYS_keyctl, SYS_add_key,
-	SYS_request_key, SYS_init_module, SYS_finit_module, SYS_delete_module,
-	SYS_kexec_load, SYS_personality, SYS_syslog, SYS_acct, SYS_quotactl, SYS_reboot,
-	SYS_swapon, SYS_swapoff, SYS_vhangup,
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_kcmp,
+	SYS_pidfd_getfd,
+	SYS_bpf,
+	SYS_perf_event_open,
+	SYS_userfaultfd,
+	SYS_io_uring_setup,
+	SYS_io_uring_enter,
+	SYS_io_uring_register,
+	SYS_keyctl,
+	SYS_add_key,
+	SYS_request_key,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_kexec_load,
+	SYS_personality,
+	SYS_syslog,
+	SYS_acct,
+	SYS_quotactl,
+	SYS_reboot,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_vhangup,
 	/* ways out: mounts, namespaces, a second chroot, handles */
-	SYS_mount, SYS_umount2, SYS_pivot_root, SYS_move_mount, SYS_open_tree, SYS_fsopen,
-	SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_unshare, SYS_setns,
-	SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_open_by_handle_at,
+	SYS_mount,
+	SYS_umount2,
+	SYS_pivot_root,
+	SYS_move_mount,
+	SYS_open_tree,
+	SYS_fsopen,
+	SYS_fsconfig,
+	SYS_fsmount,
+	SYS_fspick,
+	SYS_mount_setattr,
+	SYS_unshare,
+	SYS_setns,
+	SYS_mkdirat,
+	SYS_mknodat,
+	SYS_symlinkat,
+	SYS_linkat,
+	SYS_open_by_handle_at,
 	SYS_name_to_handle_at,
 	/* who it is, what time it is, where it is */
-	SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid,
-	SYS_setgroups, SYS_setfsuid, SYS_setfsgid, SYS_capset, SYS_settimeofday,
-	SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex, SYS_sethostname,
+	SYS_setuid,
+	SYS_setgid,
+	SYS_setreuid,
+	SYS_setregid,
+	SYS_setresuid,
+	SYS_setresgid,
+	SYS_setgroups,
+	SYS_setfsuid,
+	SYS_setfsgid,
+	SYS_capset,
+	SYS_settimeofday,
+	SYS_clock_settime,
+	SYS_clock_adjtime,
+	SYS_adjtimex,
+	SYS_sethostname,
 	SYS_setdomainname,
 #ifdef __x86_64__
-	SYS_kexec_file_load, SYS_iopl, SYS_ioperm, SYS_modify_ldt, SYS_mkdir, SYS_mknod,
-	SYS_symlink, SYS_link, SYS_uselib,
+	SYS_kexec_file_load,
+	SYS_iopl,
+	SYS_ioperm,
+	SYS_modify_ldt,
+	SYS_mkdir,
+	SYS_mknod,
+	SYS_symlink,
+	SYS_link,
+	SYS_uselib,
 #endif
 };
 
@@ -59,7 +112,7 @@ static const unsigned short filter_denied[] = {
 #define LOAD(at)    ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (at)))
 #define RETURN(v)   ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (v)))
 /* Goes on `yes` or `no` instructions further. */
-#define EQUAL(v, yes, no) \
+#define EQUAL(v, yes, no)                                                                \
 	((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (v), (yes), (no)))
 
 /* socket(): streams and datagrams of the Internet and of this machine, nothing else. */
@@ -103,8 +156,8 @@ int privilege_filter(struct error *err)
 #endif
 	at = (unsigned short)(at + filter_socket(code + at));
 	for (size_t i = 0; i < FILTER_DENIED; i++)
-		code[at++] = EQUAL(filter_denied[i],
-				   (unsigned char)(FILTER_DENIED - i), 0);
+		code[at++] =
+			EQUAL(filter_denied[i], (unsigned char)(FILTER_DENIED - i), 0);
 	code[at++] = RETURN(SECCOMP_RET_ALLOW);
 	code[at++] = RETURN(SECCOMP_RET_ERRNO | EPERM);
 	program.len = at;

@@ -22,40 +22,39 @@ enum haproxy_accept { HAPROXY_ACCEPT_HASH, HAPROXY_ACCEPT_CPU };
 /* From `haproxy -vv`; 2.4 to 3.x are told apart. */
 struct haproxy_version {
 	int major, minor, patch;
-	char text[64];		     /* as printed: "2.6.12-1+deb12u3" */
-	bool transparent, splice, threads; /* built in */
+	char text[64];                        /* as printed: "2.6.12-1+deb12u3" */
+	bool transparent, splice, threads;    /* built in */
 	unsigned int max_threads, max_groups; /* MAX_THREADS, MAX_TGROUPS; 1 without */
 };
 
 /* Everything that rendering and running need. */
 struct haproxy_plan {
 	char binary[256];
-	char user[32];	/* "" : the instances stay root */
+	char user[32];    /* "" : the instances stay root */
 	char chroot[128]; /* an empty directory; "": one that only the instance sees */
 	enum haproxy_mode mode;
 	enum haproxy_splice splice;
 	enum haproxy_source source;
 	enum haproxy_model model;
 	enum haproxy_accept accept;
-	unsigned int processes;	      /* instances, or threads of the one instance */
+	unsigned int processes; /* instances, or threads of the one instance */
 	unsigned int cpu[HAPROXY_INSTANCES_MAX]; /* of each instance or thread */
-	struct ports ports;	      /* what the listeners bind: service or proxy port */
-	bool ipv4, ipv6;	      /* families served */
-	char server_side[IFNAMSIZ];   /* device of the onward connections */
-	unsigned int maxconn;	      /* of each instance (threads: in all) */
-	unsigned int backlog;	      /* of each listening socket */
+	struct ports ports;              /* what the listeners bind: service or proxy port */
+	bool ipv4, ipv6;                 /* families served */
+	char server_side[IFNAMSIZ];      /* device of the onward connections */
+	unsigned int maxconn;            /* of each instance (threads: in all) */
+	unsigned int backlog;            /* of each listening socket */
 	unsigned int timeout_connect_ms; /* until a silent server is given up */
-	unsigned int timeout_idle_ms;	 /* no byte in either direction */
-	unsigned int timeout_fin_ms;	 /* the same, once one end has closed */
-	unsigned int fd_limit;	      /* RLIMIT_NOFILE of each instance */
+	unsigned int timeout_idle_ms;    /* no byte in either direction */
+	unsigned int timeout_fin_ms;     /* the same, once one end has closed */
+	unsigned int fd_limit;           /* RLIMIT_NOFILE of each instance */
 };
 
 /* Runs `binary -vv`. -ENOENT and others say which package has it. */
 int haproxy_version_read(const char *binary, struct haproxy_version *out,
 			 struct error *err);
 /* The text parser behind it, for fixtures. */
-int haproxy_version_parse(const char *vv, struct haproxy_version *out,
-			  struct error *err);
+int haproxy_version_parse(const char *vv, struct haproxy_version *out, struct error *err);
 
 /* How many HAProxy processes the plan runs: processes, or 1 with the model threads. */
 unsigned int haproxy_instances(const struct haproxy_plan *p);

@@ -24,8 +24,8 @@ _Static_assert(HAPROXY_FD_CONFIG == 3 && HAPROXY_FD_STATS == 4 && HAPROXY_FD_LIS
 /* The rendered configuration as a sealed file in memory: no name, nothing to clean up. */
 static int launch_config(const struct launch *x, struct error *err)
 {
-	_cleanup_close_ int fd = memfd_create("haproxy.cfg", MFD_CLOEXEC |
-								     MFD_ALLOW_SEALING);
+	_cleanup_close_ int fd =
+		memfd_create("haproxy.cfg", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	_cleanup_text_ struct text t = { 0 };
 	ssize_t n;
 
@@ -152,10 +152,12 @@ static int launch_become(const struct launch *x, int *report, struct error *err)
 static void launch_exec(const struct launch *x, int report)
 {
 	/* HAProxy reads /proc/self/fd/3 anew, so a memfd's offset does not matter. */
-	char *const argv[] = { (char[]){ "haproxy" }, (char[]){ "-db" }, (char[]){ "-f" },
-			       (char[]){ LAUNCH_CONFIG_PATH },
-			       x->check ? (char[]){ "-c" } : NULL, NULL };
-	char *const env[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
+	char name[] = "haproxy", foreground[] = "-db", file[] = "-f", check[] = "-c";
+	char config[] = LAUNCH_CONFIG_PATH;
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	char *const argv[] = { name, foreground, file, config, x->check ? check : NULL,
+			       NULL };
+	char *const env[] = { path, NULL };
 	struct error err = { 0 };
 
 	umask(077);
@@ -223,8 +225,13 @@ int haproxy_instance_start(const struct haproxy_plan *p, const struct haproxy_ve
 			   unsigned int k, const struct haproxy_listeners *l, int nsfd,
 			   int stats_fd, int log_fd, pid_t *pid, struct error *err)
 {
-	struct launch x = { .plan = p, .version = v, .k = k, .nsfd = nsfd, .pin = true,
-			    .stats_fd = stats_fd, .out_fd = log_fd };
+	struct launch x = { .plan = p,
+			    .version = v,
+			    .k = k,
+			    .nsfd = nsfd,
+			    .pin = true,
+			    .stats_fd = stats_fd,
+			    .out_fd = log_fd };
 	pid_t child;
 	int r;
 

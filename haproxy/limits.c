@@ -11,8 +11,8 @@
  * to start where this and the connections exceed RLIMIT_NOFILE, so the sum here must
  * never be the lower one: hence some spare for versions to come.
  */
-#define LIMITS_SELF	  21
-#define LIMITS_SPARE	  11
+#define LIMITS_SELF       21
+#define LIMITS_SPARE      11
 #define LIMITS_PER_THREAD 3
 
 unsigned int haproxy_instances(const struct haproxy_plan *p)
@@ -93,8 +93,9 @@ static int limits_check_descriptors(const struct haproxy_plan *p, struct error *
 	unsigned int need = haproxy_fds_of(p);
 
 	if (!p->maxconn)
-		return error_say(err, EINVAL, "haproxy.maxconn: 0 connections serve "
-					      "nobody");
+		return error_say(err, EINVAL,
+				 "haproxy.maxconn: 0 connections serve "
+				 "nobody");
 	if (need <= p->fd_limit)
 		return 0;
 	return error_say(err, EMFILE,

@@ -101,7 +101,8 @@ int privilege_drop(const struct privilege *p, pid_t parent, struct error *err)
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "set no_new_privs");
-	/* After the change of user, which clears it; an exec that gains nothing does not. */
+	/* After the change of user, which clears it; an exec that gains nothing does not.
+	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return error_set(err, errno, "ask to die with the supervisor");
 	if (getppid() != parent)

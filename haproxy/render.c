@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns the text of an instance's configuration, in each HAProxy version's syntax. */
-#include "haproxy/limits.h"
 #include "haproxy/render.h"
+#include "haproxy/limits.h"
 
 static bool render_since(const struct haproxy_version *v, int major, int minor)
 {

@@ -4,7 +4,7 @@
 #define HAPROXY_RENDER_H
 
 #define HAPROXY_FRONTEND "client_side"
-#define HAPROXY_BACKEND	 "server_side"
+#define HAPROXY_BACKEND  "server_side"
 
 /*
  * Where the plan names no chroot: each instance mounts an empty read-only tmpfs over

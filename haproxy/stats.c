@@ -19,7 +19,7 @@
 
 /* `show info` is 2 to 4 KB in 2.4 to 3.2, `show stat` of one proxy about as much. */
 #define STATS_ANSWER_MAX 16384
-#define STATS_BACKLOG	 16
+#define STATS_BACKLOG    16
 
 /* A socket's name has 107 bytes: a directory's descriptor keeps it short. */
 static int stats_address(struct sockaddr_un *to, const char *path, struct error *err)

@@ -132,12 +132,13 @@ static int version_absent(const char *binary, int code, struct error *err)
 /* In the child: the exec's errno goes to fd, which a successful exec closes. */
 static void version_exec(const char *binary, int out, int fd)
 {
-	char *const argv[] = { (char[]){ "haproxy" }, (char[]){ "-vv" }, NULL };
+	char name[] = "haproxy", verbose[] = "-vv";
+	char *const argv[] = { name, verbose, NULL };
 	char *const env[] = { NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-	    dup2(out, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0)
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(null, STDERR_FILENO) >= 0)
 		execve(binary, argv, env);
 	if (write(fd, &errno, sizeof(errno)) < 0)
 		_exit(126);

@@ -130,9 +130,9 @@ check "continued: up" until_true 5 status_is 0
 # ---- what the instances may do --------------------------------------------------------
 
 pid=$(pids | head -n 1)
-expect "an instance has CAP_NET_RAW alone" 0000000000002000 \
+expect "an instance has CAP_NET_RAW and CAP_SYS_CHROOT alone" 0000000000042000 \
 	"$(awk '/^CapEff/ { print $2 }' "/proc/$pid/status")"
-expect "and nothing to regain" 0000000000002000 \
+expect "and nothing to regain" 0000000000042000 \
 	"$(awk '/^CapBnd/ { print $2 }' "/proc/$pid/status")"
 expect "no new privileges" 1 "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$pid/status")"
 expect "a seccomp filter" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")"
