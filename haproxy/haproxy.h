@@ -39,15 +39,15 @@ struct haproxy_plan {
 	enum haproxy_accept accept;
 	unsigned int processes; /* instances, or threads of the one instance */
 	unsigned int cpu[HAPROXY_INSTANCES_MAX]; /* of each instance or thread */
-	struct ports ports;              /* what the listeners bind: service or proxy port */
-	bool ipv4, ipv6;                 /* families served */
-	char server_side[IFNAMSIZ];      /* device of the onward connections */
-	unsigned int maxconn;            /* of each instance (threads: in all) */
-	unsigned int backlog;            /* of each listening socket */
-	unsigned int timeout_connect_ms; /* until a silent server is given up */
-	unsigned int timeout_idle_ms;    /* no byte in either direction */
-	unsigned int timeout_fin_ms;     /* the same, once one end has closed */
-	unsigned int fd_limit;           /* RLIMIT_NOFILE of each instance */
+	struct ports ports;                      /* what the listeners bind */
+	bool ipv4, ipv6;                         /* families served */
+	char server_side[IFNAMSIZ];              /* device of the onward connections */
+	unsigned int maxconn;                    /* of each instance (threads: in all) */
+	unsigned int backlog;                    /* of each listening socket */
+	unsigned int timeout_connect_ms;         /* until a silent server is given up */
+	unsigned int timeout_idle_ms;            /* no byte in either direction */
+	unsigned int timeout_fin_ms;             /* the same, once one end has closed */
+	unsigned int fd_limit;                   /* RLIMIT_NOFILE of each instance */
 };
 
 /* Runs `binary -vv`. -ENOENT and others say which package has it. */
