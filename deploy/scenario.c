@@ -53,13 +53,12 @@ int scenario_resolve(struct config *config, struct error *err)
 
 int scenario_check(int scenario, const struct netns_plan *p, struct error *err)
 {
-	struct netns_plan plan = *p;
 	int r = 0;
 
 	if (scenario == SCENARIO_NF_IPT)
-		r = netns_tproxy_check(&plan, err);
+		r = netns_tproxy_check(p, err);
 	else if (scenario == SCENARIO_SK_LOOKUP)
-		r = netns_lookup_check(&plan, err);
+		r = netns_lookup_check(p, err);
 	else if (scenario == SCENARIO_NF_NO_IPT && !scenario_netfilter())
 		r = error_say(err, ENOTSUP,
 			      "it needs a kernel with netfilter, and this one has none: "

@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "helpers/cleanup.h"
 #include "helpers/namespace.h"
 #include "netns/internal.h"
+#include "netns/tproxy.h"
 
 #define HOOKS_NUMBERS 5 /* of an IP family: prerouting .. postrouting */
 #define HOOK_NAME_MAX 128
@@ -89,6 +91,43 @@ static int hook_receive(int fd, struct text *names)
 	}
 }
 
+static int hooks_xtables(const char *path, const char *word, struct text *names)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	char table[64];
+	int n = 0;
+
+	while (f && fgets(table, sizeof(table), f)) {
+		table[strcspn(table, "\n")] = '\0';
+		text_add(names, "%s%s table %s", names->length ? ", " : "", word, table);
+		n++;
+	}
+	return n;
+}
+
+/* Not all that there may be, but each of these is one for certain. */
+static int hooks_tables(void *arg, struct error *err)
+{
+	struct text *names = arg;
+
+	(void)err;
+	return tproxy_nft_hooks(names) +
+	       hooks_xtables("/proc/thread-self/net/ip_tables_names", "iptables", names) +
+	       hooks_xtables("/proc/thread-self/net/ip6_tables_names", "ip6tables",
+			     names);
+}
+
+/* Where the kernel has no list of hooks, the tables that register them. */
+static int hooks_unlisted(int nsfd, const char *why, struct text *names,
+			  struct error *err)
+{
+	int n = namespace_call(nsfd, hooks_tables, names, err);
+
+	if (n)
+		return n;
+	return error_say(err, EOPNOTSUPP, "%s; nftables and xtables have none", why);
+}
+
 int netns_hooks(const char *name, struct text *names, struct error *err)
 {
 	static const int families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
@@ -101,16 +140,17 @@ int netns_hooks(const char *name, struct text *names, struct error *err)
 		return nsfd;
 	fd = namespace_socket(nsfd, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, err);
 	if (fd < 0)
-		return error_say(err, EOPNOTSUPP, "the kernel has no nfnetlink");
+		return hooks_unlisted(nsfd, "the kernel has no nfnetlink", names, err);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	for (unsigned int i = 0; i < 2 * HOOKS_NUMBERS; i++) {
 		r = hook_send(fd, families[i / HOOKS_NUMBERS], i % HOOKS_NUMBERS);
 		if (!r)
 			r = hook_receive(fd, names);
 		if (r == -EINVAL || r == -EOPNOTSUPP)
-			return error_say(err, EOPNOTSUPP,
-					 "the kernel lacks "
-					 "CONFIG_NETFILTER_NETLINK_HOOK (5.14)");
+			return hooks_unlisted(nsfd,
+					      "the kernel lacks "
+					      "CONFIG_NETFILTER_NETLINK_HOOK (5.14)",
+					      names, err);
 		if (r < 0)
 			return error_set(err, -r, "list the netfilter hooks of '%s'",
 					 name);

@@ -184,8 +184,9 @@ int netns_lookup_check(const struct netns_plan *p, struct error *err);
 /*
  * The netfilter hooks of the namespace, by the kernel's own list (5.14,
  * CONFIG_NETFILTER_NETLINK_HOOK): their functions' names are added to names, separated
- * by ", ". Returns how many, or -EOPNOTSUPP where this kernel cannot be asked, or
- * another -errno.
+ * by ", ". A kernel without that list is asked for nftables' chains and xtables' tables,
+ * which are hooks for certain; that there is none proves nothing. Returns how many, or
+ * -EOPNOTSUPP where this kernel cannot say that there is none, or another -errno.
  */
 int netns_hooks(const char *name, struct text *names, struct error *err);
 

@@ -38,6 +38,12 @@ struct tproxy_engine {
 
 extern const struct tproxy_engine tproxy_nft, tproxy_iptables;
 
+/*
+ * Adds "nftables table inet x" to names for each chain on a hook that nftables has in the
+ * caller's namespace; returns how many such chains there are, 0 where it cannot tell.
+ */
+int tproxy_nft_hooks(struct text *names);
+
 /* Whether `line` (of n bytes) is one of `lines`. */
 bool tproxy_has_line(const char *lines, const char *line, size_t n);
 

@@ -172,6 +172,32 @@ static int nft_remove(const char *variant, const char *lines, struct error *err)
 	return r < 0 || !there ? r : nft_run(nft, "delete table " NFT_TABLE, err);
 }
 
+int tproxy_nft_hooks(struct text *names)
+{
+	_cleanup_nft_ struct nft_ctx *nft = nft_open();
+	const char *at = NULL, *table = "", *named = NULL;
+	int n = 0;
+
+	if (!nft_run(nft, "list chains", NULL))
+		at = nft_ctx_get_output_buffer(nft);
+	while (at && *at) {
+		size_t length = strcspn(at, "\n");
+
+		if (!memcmp(at, "table ", 6))
+			table = at;
+		else if (memmem(at, length, " hook ", 6)) {
+			if (named != table)
+				text_add(names, "%snftables %.*s",
+					 names->length ? ", " : "",
+					 (int)strcspn(table, "{\n") - 1, table);
+			named = table;
+			n++;
+		}
+		at += length + (at[length] == '\n');
+	}
+	return n;
+}
+
 static void nft_describe(const struct netns_plan *p, struct text *out)
 {
 	text_line(out, "ip netns exec %s nft -f - <<'NFT'", p->name);
