@@ -84,7 +84,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c.cpus, "");
 	assert_int_equal(c.timeout_connect, 10000);
 	assert_int_equal(c.timeout_idle, 3600000);
-	assert_int_equal(c.timeout_fin, 60000);
+	assert_int_equal(c.timeout_fin, 300000);
 }
 
 static const char everything[] =
