@@ -48,8 +48,9 @@ struct command {
 	int (*run)(struct invocation *in, struct error *err);
 };
 
-extern const struct command command_up, command_down, command_status, command_netns,
-	command_tc, command_render, command_config, command_completion, command_manual;
+extern const struct command command_up, command_down, command_status, command_scenario,
+	command_netns, command_tc, command_render, command_config, command_completion,
+	command_manual;
 
 /* All commands in help's order. */
 extern const struct command *const commands[];

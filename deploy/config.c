@@ -13,7 +13,10 @@
 
 #define DAY_MS (24 * 3600 * 1000UL)
 
-static const char *const scenario_names[] = { "auto", "NO-NF", "NF-NO-IPT", NULL };
+static const char *const scenario_names[] = { "auto",   "NO-NF",     "NF-NO-IPT",
+					      "NF-IPT", "SK-LOOKUP", NULL };
+static const char *const engine_names[] = { "nft", "iptables", NULL };
+static const char *const no_nf_names[] = { "effective", "strict", NULL };
 static const char *const datapath_names[] = { "auto", "mirred", "bpf", NULL };
 static const char *const model_names[] = { "processes", "threads", NULL };
 static const char *const mode_names[] = { "tcp", "http", NULL };
@@ -61,9 +64,18 @@ static const char *const root_name[] = { "root", NULL };
 
 static const struct config_key config_rows[] = {
 	{ "blade", "scenario", CONFIG_CHOICE, 0, 0, "auto", scenario_names,
-	  "What netfilter may do in the packets' path: NO-NF is no hook in it, NF-NO-IPT a "
-	  "kernel that has netfilter but no rule; auto is what the running kernel has.",
+	  "How the service ports get to HAProxy: NO-NF is no netfilter in the packets' path, "
+	  "NF-NO-IPT a kernel that has netfilter but no rule, NF-IPT one TPROXY rule, "
+	  "SK-LOOKUP a BPF program that needs no netfilter; auto is which of the first two "
+	  "the running kernel is.",
 	  AT(scenario) },
+	{ "blade", "engine", CONFIG_CHOICE, 0, 0, "nft", engine_names,
+	  "Who writes NF-IPT's rules: nftables, into a table of hapep's own, or iptables.",
+	  AT(engine) },
+	{ "blade", "no_nf", CONFIG_CHOICE, 0, 0, "effective", no_nf_names,
+	  "What NO-NF takes: no netfilter hook in the namespace (effective), or a kernel "
+	  "built without netfilter alone (strict).",
+	  AT(no_nf) },
 	{ "blade", "datapath", CONFIG_CHOICE, 0, 0, "auto", datapath_names,
 	  "How frames get from the interface into the namespace: by tc's flower, vlan and "
 	  "mirred, or by hapep's own BPF programs; auto is bpf where the kernel can.",
@@ -73,8 +85,12 @@ static const struct config_key config_rows[] = {
 	SIDE_ROWS("server", side[SIDE_SERVER]),
 
 	{ "service", "ports", CONFIG_PORTS, 0, 0, "80", NULL,
-	  "The TCP destination ports whose connections are proxied, at most 64 in all; "
-	  "everything else is forwarded.", AT(ports) },
+	  "The TCP destination ports whose connections are proxied; everything else is "
+	  "forwarded. At most 256 in all with NO-NF and NF-NO-IPT, where each instance "
+	  "listens on each.", AT(ports) },
+	{ "service", "proxy_port", CONFIG_UNSIGNED, 1, 65535, "1234", NULL,
+	  "The one port that HAProxy listens on with NF-IPT and SK-LOOKUP.",
+	  AT(proxy_port) },
 
 	{ "haproxy", "binary", CONFIG_STRING, CONFIG_PATH, 255, "/usr/sbin/haproxy", NULL,
 	  "The HAProxy to run, 2.4 or later.", AT(binary) },

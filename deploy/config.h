@@ -21,6 +21,15 @@ enum scenario {
 	SCENARIO_SK_LOOKUP,
 };
 
+enum no_nf { NO_NF_EFFECTIVE, NO_NF_STRICT };
+
+/* Whether HAProxy listens on the proxy port, and something maps the service ports to it.
+ */
+static inline bool scenario_maps(int scenario)
+{
+	return scenario == SCENARIO_NF_IPT || scenario == SCENARIO_SK_LOOKUP;
+}
+
 struct config_side {
 	char nic[IFNAMSIZ];
 	unsigned int vlan;               /* 0: untagged */
@@ -36,11 +45,14 @@ struct config_side {
 struct config {
 	/* [blade] */
 	int scenario; /* enum scenario */
+	int engine;   /* enum netns_engine */
+	int no_nf;    /* enum no_nf */
 	int datapath; /* enum tc_datapath */
 	/* [client], [server] */
 	struct config_side side[SIDES];
 	/* [service] */
 	struct ports ports;
+	unsigned int proxy_port;
 	/* [haproxy] */
 	char binary[256];
 	char user[32];

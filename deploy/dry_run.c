@@ -8,6 +8,7 @@
 #include "deploy/dry_run.h"
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
+#include "deploy/scenario.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
@@ -39,7 +40,7 @@ int dry_run_up(struct invocation *in, const struct config *config, const char *g
 	if (r < 0)
 		return r;
 	printf("# blade '%s', scenario %s, datapath %s (%s)\n", in->name,
-	       plan_scenario_name(&plan), tc_datapath_name(plan.tc.datapath),
+	       scenario_name(plan.config.scenario), tc_datapath_name(plan.tc.datapath),
 	       plan.datapath_reason);
 	if (ours)
 		printf("# it is up: only steps that are missing would be applied\n");

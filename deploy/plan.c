@@ -8,6 +8,7 @@
 
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
+#include "deploy/scenario.h"
 #include "helpers/cpulist.h"
 
 #define PLAN_MAXCONN_AUTO  32768 /* an instance's connection table stays below 40 MB */
@@ -120,6 +121,10 @@ static int plan_haproxy(struct step_context *c, bool recall, struct error *err)
 	h->accept = (enum haproxy_accept)f->accept;
 	h->processes = c->config.processes;
 	h->ports = f->ports;
+	if (c->netns.proxy_port)
+		h->ports = (struct ports){
+			.range = { { c->netns.proxy_port, c->netns.proxy_port } }, .n = 1
+		};
 	h->ipv4 = netns_has_family(&c->netns, FAMILY_IPV4);
 	h->ipv6 = netns_has_family(&c->netns, FAMILY_IPV6);
 	snprintf(h->server_side, sizeof(h->server_side), "%s", side_inner[SIDE_SERVER]);
@@ -141,6 +146,9 @@ static int plan_fill(const char *name, const struct config *config, bool recall,
 	snprintf(c->tc.netns, sizeof(c->tc.netns), "%s", name);
 	c->config = *config;
 	c->netns.ports = config->ports;
+	c->netns.engine = (enum netns_engine)config->engine;
+	if (scenario_maps(config->scenario))
+		c->netns.proxy_port = (uint16_t)config->proxy_port;
 	c->tc.mark_server = NETNS_MARK_SERVER;
 	c->tc.mark_local = NETNS_MARK_LOCAL;
 	/* In HTTP mode it is HAProxy that answers for a server which resets. */
@@ -184,26 +192,6 @@ static int plan_datapath(struct step_context *c, struct error *err)
 	return 0;
 }
 
-static bool plan_kernel_has_netfilter(void)
-{
-	return !access("/proc/net/netfilter", F_OK) ||
-	       !access("/proc/sys/net/netfilter", F_OK);
-}
-
-static void plan_scenario(struct step_context *c)
-{
-	if (c->config.scenario == SCENARIO_AUTO)
-		c->config.scenario =
-			plan_kernel_has_netfilter() ? SCENARIO_NF_NO_IPT : SCENARIO_NO_NF;
-}
-
-const char *plan_scenario_name(const struct step_context *c)
-{
-	if (c->config.scenario == SCENARIO_NF_NO_IPT)
-		return "NF-NO-IPT";
-	return plan_kernel_has_netfilter() ? "NO-NF (effective)" : "NO-NF (strict)";
-}
-
 int plan_make(const char *name, const struct config *config, struct step_context *out,
 	      struct error *err)
 {
@@ -224,7 +212,7 @@ int plan_render(const char *name, const struct config *config, struct step_conte
 	if (!r)
 		r = haproxy_version_read(out->haproxy.binary, &out->version, err);
 	if (!r)
-		plan_scenario(out);
+		r = scenario_resolve(&out->config, err);
 	return r;
 }
 

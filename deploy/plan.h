@@ -39,7 +39,4 @@ int plan_recall(const char *name, const struct config *config, struct step_conte
 int plan_render(const char *name, const struct config *config, struct step_context *out,
 		struct error *err);
 
-/* "NO-NF (effective)" and so on: the scenario as it is in the running kernel. */
-const char *plan_scenario_name(const struct step_context *c);
-
 #endif

@@ -9,14 +9,18 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "deploy/preflight.h"
+#include "deploy/scenario.h"
 #include "helpers/cleanup.h"
 #include "helpers/namespace.h"
 #include "helpers/netlink.h"
+
+#define SUPERVISOR_DESCRIPTORS 1024 /* beside the listening sockets: stats and others */
 
 static const char *const side_names[SIDES] = { "client", "server" };
 
@@ -143,6 +147,33 @@ static int preflight_nics(const struct step_context *c, struct error *err)
 	return r;
 }
 
+/* The supervisor, which inherits this limit, holds every listening socket. */
+static int preflight_sockets(const struct step_context *c, struct error *err)
+{
+	unsigned int sockets = c->haproxy.processes * ports_count(&c->haproxy.ports);
+	rlim_t need = sockets + SUPERVISOR_DESCRIPTORS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_set(err, errno, "read the descriptor limit");
+	if (limit.rlim_cur >= need)
+		return 0;
+	if (limit.rlim_max < need)
+		return error_say(err, EMFILE,
+				 "%u listening sockets (haproxy.processes x "
+				 "service.ports) take %llu descriptors, the hard limit "
+				 "is %llu: raise it (ulimit -Hn, LimitNOFILE= of the "
+				 "unit), or choose scenario SK-LOOKUP or NF-IPT, which "
+				 "take one socket an instance",
+				 sockets, (unsigned long long)need,
+				 (unsigned long long)limit.rlim_max);
+	limit.rlim_cur = need;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_set(err, errno, "raise the descriptor limit to %llu",
+				 (unsigned long long)need);
+	return 0;
+}
+
 /* Every configuration through `haproxy -c`, with sockets that are bound to nothing. */
 static int preflight_haproxy(const struct step_context *c, struct error *err)
 {
@@ -167,6 +198,10 @@ int preflight_check(const struct step_context *c, bool ours, struct error *err)
 		r = preflight_congestion(c, err);
 	if (!r)
 		r = preflight_user(c, err);
+	if (!r)
+		r = preflight_sockets(c, err);
+	if (!r && !ours)
+		r = scenario_check(c->config.scenario, &c->netns, err);
 	if (!r && !ours)
 		r = preflight_haproxy(c, err);
 	return r;

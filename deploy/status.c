@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deploy/blade.h"
+#include "deploy/scenario.h"
 #include "deploy/state.h"
 #include "deploy/status.h"
 #include "deploy/steps.h"
@@ -115,7 +116,7 @@ static void status_head(const struct step_context *c, json_t *tree)
 	_cleanup_close_ int dirfd = -1;
 	struct error err = { 0 };
 
-	json_object_set_new(tree, "scenario", json_string(plan_scenario_name(c)));
+	scenario_status(c, tree);
 	json_object_set_new(tree, "datapath",
 			    json_string(tc_datapath_name(c->tc.datapath)));
 	dirfd = state_open(c->name, false, false, &err);

@@ -72,6 +72,7 @@ PLAN_STEP(sysctl, netns, netns_sysctl)
 PLAN_STEP(address, netns, netns_address)
 PLAN_STEP(route, netns, netns_route)
 PLAN_STEP(rule, netns, netns_rule)
+PLAN_STEP(tproxy, netns, netns_tproxy)
 PLAN_STEP(inner, tc, tc_inner)
 PLAN_STEP(host, tc, tc_host)
 
@@ -79,6 +80,16 @@ PLAN_STEP(host, tc, tc_host)
 #define netns_space_probe    netns_probe
 #define netns_space_apply    netns_create
 PLAN_STEP(space, netns, netns_space)
+
+static bool maps_by_rule(const struct step_context *c)
+{
+	return c->config.scenario == SCENARIO_NF_IPT;
+}
+
+static int tproxy_record(const struct step_context *c, json_t **out, struct error *err)
+{
+	return netns_tproxy_record(&c->netns, out, err);
+}
 
 static int space_record(const struct step_context *c, json_t **out, struct error *err)
 {
@@ -227,6 +238,13 @@ static const struct step steps[] = {
 	  .group = GROUP_NETNS,
 	  .summary = "rules that send eligible packets to table 100",
 	  FUNCTIONS(rule) },
+	{ .name = "tproxy",
+	  .group = GROUP_NETNS,
+	  .summary = "the rule that maps the service ports to the proxy port",
+	  .wanted = maps_by_rule,
+	  .record = tproxy_record,
+	  .undo = netns_tproxy_undo,
+	  FUNCTIONS(tproxy) },
 	{ .name = "tc-inner",
 	  .group = GROUP_TC,
 	  .summary = "filters on the veths in the namespace",

@@ -34,7 +34,7 @@
 
 struct supervisor {
 	const struct step_context *c;
-	int dirfd, nsfd, guard_fd, signal_fd, control_fd, pid_fd;
+	int dirfd, nsfd, guard_fd, lookup_fd, signal_fd, control_fd, pid_fd;
 	struct haproxy_listeners *listeners;
 	struct instances *instances;
 };
@@ -101,6 +101,20 @@ static int supervise_limits(const struct step_context *c, struct error *err)
 	return 0;
 }
 
+/* SK-LOOKUP's program finds the listening sockets, which therefore come first. */
+static int supervise_lookup(struct supervisor *s, struct error *err)
+{
+	const struct haproxy_plan *h = &s->c->haproxy;
+	int fd[HAPROXY_INSTANCES_MAX];
+
+	if (s->c->config.scenario != SCENARIO_SK_LOOKUP)
+		return 0;
+	haproxy_listeners_group(s->listeners, fd);
+	return netns_lookup_attach(&s->c->netns, s->nsfd, fd,
+				   h->accept == HAPROXY_ACCEPT_CPU ? h->cpu : NULL,
+				   h->processes, &s->lookup_fd, err);
+}
+
 static int supervise_open(struct supervisor *s, struct error *err)
 {
 	int r;
@@ -119,6 +133,8 @@ static int supervise_open(struct supervisor *s, struct error *err)
 	r = haproxy_listeners_open(&s->c->haproxy, s->nsfd, true, &s->listeners, err);
 	if (!r)
 		r = netns_guard_attach(&s->c->netns, s->nsfd, &s->guard_fd, err);
+	if (!r)
+		r = supervise_lookup(s, err);
 	if (!r)
 		r = instances_prepare(s->c, s->listeners, s->nsfd, s->dirfd,
 				      &s->instances, err);
@@ -209,6 +225,7 @@ static void supervise_close(struct supervisor *s)
 		instances_stop(s->instances, STOP_GRACE_MS);
 	instances_free(s->instances);
 	haproxy_listeners_close(s->listeners);
+	cleanup_close(&s->lookup_fd);
 	cleanup_close(&s->guard_fd);
 	cleanup_close(&s->nsfd);
 }
@@ -245,7 +262,7 @@ static int supervise_down(const char *name, struct error *err)
 
 void supervise_run(const struct step_context *c, int ready_fd)
 {
-	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, NULL, NULL };
+	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, -1, NULL, NULL };
 	struct error err = { 0 };
 	int r = supervise_detach(&s, ready_fd, &err), end;
 

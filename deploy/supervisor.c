@@ -36,6 +36,9 @@ void supervisor_describe(const struct step_context *c, struct text *out)
 		  "IP_TRANSPARENT, backlog %u",
 		  h->processes, c->name, ports_format(&h->ports, ports, sizeof(ports)),
 		  h->backlog);
+	netns_guard_describe(&c->netns, out);
+	if (c->config.scenario == SCENARIO_SK_LOOKUP)
+		netns_lookup_describe(&c->netns, out);
 	for (unsigned int k = 0; k < n; k++)
 		text_line(out,
 			  "ip netns exec %s taskset -c %u setpriv --reuid %s "
@@ -172,6 +175,20 @@ int supervisor_query(const char *name, json_t **out, struct error *err)
 	return *out ? 0 : error_say(err, EPROTO, "the supervisor gives no answer");
 }
 
+/* The supervisor's programs, by the kernel's word: whether all is as it should be. */
+static bool supervisor_attached(const struct step_context *c, struct text *detail)
+{
+	struct error err = { 0 };
+	enum step_state guard, lookup = STEP_PRESENT;
+	int r = netns_guard_probe(&c->netns, &guard, detail, &err);
+
+	if (!r && c->config.scenario == SCENARIO_SK_LOOKUP)
+		r = netns_lookup_probe(&c->netns, &lookup, detail, &err);
+	if (r < 0)
+		text_add(detail, "%s", err.msg);
+	return !r && guard == STEP_PRESENT && lookup == STEP_PRESENT;
+}
+
 int supervisor_probe(const struct step_context *c, enum step_state *state,
 		     struct text *detail, struct error *err)
 {
@@ -192,14 +209,7 @@ int supervisor_probe(const struct step_context *c, enum step_state *state,
 		text_add(detail, "%sinstance %zu %s", bad++ ? "; " : "", i, is);
 	}
 	json_decref(list);
-	if (supervisor_elsewhere(c)) {
-		text_line(detail,
-			  "the supervisor serves a network namespace that is no "
-			  "longer '%s'",
-			  c->name);
-		bad++;
-	}
-	if (bad)
+	if (!supervisor_attached(c, detail) || bad)
 		*state = STEP_DIFFERS;
 	return 0;
 }

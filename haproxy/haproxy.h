@@ -39,15 +39,15 @@ struct haproxy_plan {
 	enum haproxy_accept accept;
 	unsigned int processes; /* instances, or threads of the one instance */
 	unsigned int cpu[HAPROXY_INSTANCES_MAX]; /* of each instance or thread */
-	struct ports ports;              /* what the listeners bind: the service ports */
-	bool ipv4, ipv6;                 /* families served */
-	char server_side[IFNAMSIZ];      /* device of the onward connections */
-	unsigned int maxconn;            /* of each instance (threads: in all) */
-	unsigned int backlog;            /* of each listening socket */
-	unsigned int timeout_connect_ms; /* until a silent server is given up */
-	unsigned int timeout_idle_ms;    /* no byte in either direction */
-	unsigned int timeout_fin_ms;     /* the same, once one end has closed */
-	unsigned int fd_limit;           /* RLIMIT_NOFILE of each instance */
+	struct ports ports;                      /* what the listeners bind */
+	bool ipv4, ipv6;                         /* families served */
+	char server_side[IFNAMSIZ];              /* device of the onward connections */
+	unsigned int maxconn;                    /* of each instance (threads: in all) */
+	unsigned int backlog;                    /* of each listening socket */
+	unsigned int timeout_connect_ms;         /* until a silent server is given up */
+	unsigned int timeout_idle_ms;            /* no byte in either direction */
+	unsigned int timeout_fin_ms;             /* the same, once one end has closed */
+	unsigned int fd_limit;                   /* RLIMIT_NOFILE of each instance */
 };
 
 /* Runs `binary -vv`. -ENOENT and others say which package has it. */
@@ -95,6 +95,12 @@ struct haproxy_listeners;
 int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
 			   struct haproxy_listeners **out, struct error *err);
 void haproxy_listeners_close(struct haproxy_listeners *l);
+
+/*
+ * The listening sockets of the first port, in the order of the slots (instances, or
+ * threads of the one), of which there are plan->processes. out has room for those.
+ */
+void haproxy_listeners_group(const struct haproxy_listeners *l, int *out);
 
 /* Connections waiting in the accept queues of instance k (TCP_INFO of its sockets). */
 unsigned int haproxy_listeners_queued(const struct haproxy_listeners *l, unsigned int k);

@@ -187,6 +187,12 @@ const int *listeners_of(const struct haproxy_listeners *l, unsigned int k,
 	return l->fd + (size_t)k * *n;
 }
 
+void haproxy_listeners_group(const struct haproxy_listeners *l, int *out)
+{
+	for (unsigned int slot = 0; slot < l->slots; slot++)
+		out[slot] = l->fd[slot * l->ports];
+}
+
 /* A listening socket's tcpi_unacked is the length of its accept queue. */
 unsigned int haproxy_listeners_queued(const struct haproxy_listeners *l, unsigned int k)
 {

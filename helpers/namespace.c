@@ -30,6 +30,23 @@ int namespace_open(const char *name, struct error *err)
 	return take_fd(fd);
 }
 
+int namespace_new(struct error *err)
+{
+	_cleanup_close_ int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+
+	if (home < 0)
+		return error_set(err, errno, "open /proc/thread-self/ns/net");
+	if (unshare(CLONE_NEWNET) < 0)
+		return error_set(err, errno, "make a network namespace to try in");
+	fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+	if (fd < 0)
+		return error_set(err, ENFILE, "open the network namespace to try in");
+	return take_fd(fd);
+}
+
 int namespace_call(int nsfd, int (*fn)(void *arg, struct error *err), void *arg,
 		   struct error *err)
 {

@@ -12,6 +12,12 @@
 int namespace_open(const char *name, struct error *err);
 
 /*
+ * A new network namespace without a name (O_CLOEXEC), for trying things out: it goes
+ * with the descriptor. Takes CAP_SYS_ADMIN.
+ */
+int namespace_new(struct error *err);
+
+/*
  * Calls fn(arg, err) with the thread inside the network namespace nsfd (-1: where it
  * is), and comes back. Sockets that fn opens stay in that namespace. Returns fn's
  * result. A thread that cannot come back aborts: going on in the wrong namespace

@@ -18,9 +18,13 @@
 #include "netns/guard.skel.h"
 #include "netns/internal.h"
 
-_Static_assert(GUARD_RANGES == PORTS_MAX, "the guard holds all ports");
+_Static_assert(GUARD_RANGES == PORTS_MAX + 1, "the guard holds all ports");
 
-#define GUARD_PROGRAM "netns_guard"
+/* What a probe looks for: the program's name, and what one of its maps starts with. */
+struct sought {
+	const char *program, *noun;
+	struct guard_wanted wanted;
+};
 
 static void guard_cleanup(struct guard_bpf **skel)
 {
@@ -28,7 +32,7 @@ static void guard_cleanup(struct guard_bpf **skel)
 }
 #define _cleanup_guard_ __attribute__((cleanup(guard_cleanup)))
 
-void netns_guard_fill(const struct netns_plan *p, struct guard_wanted *out)
+void netns_service_fill(const struct netns_plan *p, struct guard_wanted *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (int side = 0; side < SIDES; side++) {
@@ -45,8 +49,16 @@ void netns_guard_fill(const struct netns_plan *p, struct guard_wanted *out)
 						      p->ports.range[i].last };
 }
 
+void netns_guard_fill(const struct netns_plan *p, struct guard_wanted *out)
+{
+	netns_service_fill(p, out);
+	if (p->proxy_port)
+		out->range[out->ranges++] =
+			(struct guard_range){ p->proxy_port, p->proxy_port };
+}
+
 /* libbpf's words go where ours go. */
-static int guard_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+int netns_bpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[512];
 
@@ -57,26 +69,40 @@ static int guard_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-static int guard_fail(int code, struct error *err)
+int netns_bpf_fail(int code, const char *what, struct error *err)
 {
 	if (code == EPERM || code == EACCES)
-		return error_set(
-			err, code,
-			"attach the guard: loading a BPF sk_lookup program takes "
-			"CAP_BPF and CAP_NET_ADMIN (root)");
+		return error_set(err, code,
+				 "attach %s: loading a BPF sk_lookup program takes "
+				 "CAP_BPF and CAP_NET_ADMIN (root)",
+				 what);
 	return error_set(
 		err, code,
-		"attach the guard: it needs BPF sk_lookup (kernel 5.9, "
-		"CONFIG_BPF_SYSCALL and CONFIG_INET); -v shows the verifier's words");
+		"attach %s: it needs BPF sk_lookup (kernel 5.9, "
+		"CONFIG_BPF_SYSCALL and CONFIG_INET); -v shows the verifier's words",
+		what);
+}
+
+int netns_bpf_link(const struct bpf_program *program, int nsfd)
+{
+	struct bpf_link *link = bpf_program__attach_netns(program, nsfd);
+	int fd;
+
+	if (!link)
+		return -errno;
+	fd = fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		fd = -errno;
+	bpf_link__destroy(link);
+	return fd;
 }
 
 int netns_guard_attach(const struct netns_plan *p, int nsfd, int *link_fd,
 		       struct error *err)
 {
 	_cleanup_guard_ struct guard_bpf *skel = NULL;
-	libbpf_print_fn_t before = libbpf_set_print(guard_log);
+	libbpf_print_fn_t before = libbpf_set_print(netns_bpf_log);
 	struct guard_wanted wanted;
-	struct bpf_link *link;
 	int fd = -1, code = 0;
 
 	netns_guard_fill(p, &wanted);
@@ -88,16 +114,12 @@ int netns_guard_attach(const struct netns_plan *p, int nsfd, int *link_fd,
 		code = -guard_bpf__load(skel);
 	}
 	if (!code) {
-		link = bpf_program__attach_netns(skel->progs.netns_guard, nsfd);
-		code = link ? 0 : errno;
-		fd = link ? fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 3) : -1;
-		if (link && fd < 0)
-			code = errno;
-		bpf_link__destroy(link);
+		fd = netns_bpf_link(skel->progs.netns_guard, nsfd);
+		code = fd < 0 ? -fd : 0;
 	}
 	libbpf_set_print(before);
 	if (code)
-		return guard_fail(code, err);
+		return netns_bpf_fail(code, "the guard", err);
 	*link_fd = fd;
 	return 0;
 }
@@ -118,8 +140,8 @@ static bool guard_map_same(__u32 id, const struct guard_wanted *wanted)
 	       !memcmp(value, wanted, sizeof(*wanted));
 }
 
-/* Whether the program is a guard (else 0), and if so whether it is as wanted. */
-static int guard_program(__u32 id, const struct guard_wanted *wanted, bool *same)
+/* Whether the program is that one (else 0), and if so whether it is as wanted. */
+static int sought_program(__u32 id, const struct sought *w, bool *same)
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
 	struct bpf_prog_info info = { 0 };
@@ -128,17 +150,16 @@ static int guard_program(__u32 id, const struct guard_wanted *wanted, bool *same
 	info.nr_map_ids = 8;
 	info.map_ids = (__u64)(unsigned long)maps;
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
-	    strcmp(info.name, GUARD_PROGRAM))
+	    strcmp(info.name, w->program))
 		return 0;
 	*same = false;
 	for (__u32 i = 0; i < info.nr_map_ids && i < 8; i++)
-		*same = *same || guard_map_same(maps[i], wanted);
+		*same = *same || guard_map_same(maps[i], &w->wanted);
 	return 1;
 }
 
 /* The same for a link: it must be a sk_lookup one of that namespace. */
-static int guard_link(__u32 id, ino_t netns, const struct guard_wanted *wanted,
-		      bool *same)
+static int sought_link(__u32 id, ino_t netns, const struct sought *w, bool *same)
 {
 	_cleanup_close_ int fd = bpf_link_get_fd_by_id(id);
 	struct bpf_link_info info = { 0 };
@@ -148,33 +169,32 @@ static int guard_link(__u32 id, ino_t netns, const struct guard_wanted *wanted,
 	    info.type != BPF_LINK_TYPE_NETNS || info.netns.netns_ino != netns ||
 	    info.netns.attach_type != BPF_SK_LOOKUP)
 		return 0;
-	return guard_program(info.prog_id, wanted, same);
+	return sought_program(info.prog_id, w, same);
 }
 
-static int guard_find(ino_t netns, const struct guard_wanted *wanted,
-		      struct netns_tally *t, struct error *err)
+static int sought_find(ino_t netns, const struct sought *w, struct netns_tally *t,
+		       struct error *err)
 {
 	__u32 id = 0;
 	bool same;
 
 	while (!bpf_link_get_next_id(id, &id)) {
-		if (!guard_link(id, netns, wanted, &same))
+		if (!sought_link(id, netns, w, &same))
 			continue;
 		if (same)
 			t->right++;
 		else
-			netns_tally_different(t, "the guard holds other addresses or "
-						 "ports");
+			netns_tally_different(t, "%s holds other addresses or ports",
+					      w->noun);
 	}
 	return errno == ENOENT ? 0 : error_set(err, errno, "list the BPF links");
 }
 
-int netns_guard_probe(const struct netns_plan *p, enum step_state *state,
-		      struct text *detail, struct error *err)
+static int sought_probe(const struct netns_plan *p, const struct sought *w,
+			enum step_state *state, struct text *detail, struct error *err)
 {
 	_cleanup_close_ int nsfd = namespace_open(p->name, err);
 	struct netns_tally t = { .detail = detail };
-	struct guard_wanted wanted;
 	struct stat st;
 	int r;
 
@@ -183,14 +203,32 @@ int netns_guard_probe(const struct netns_plan *p, enum step_state *state,
 		return nsfd == -ENOENT || nsfd == -ESTALE ? 0 : nsfd;
 	if (fstat(nsfd, &st) < 0)
 		return error_set(err, errno, "look at network namespace '%s'", p->name);
-	netns_guard_fill(p, &wanted);
-	r = guard_find(st.st_ino, &wanted, &t, err);
+	r = sought_find(st.st_ino, w, &t, err);
 	if (r < 0)
 		return r;
 	if (!t.right && !t.different)
-		netns_tally_missing(&t, "the guard is not attached");
+		netns_tally_missing(&t, "%s is not attached", w->noun);
 	*state = netns_tally_state(&t);
 	return 0;
+}
+
+int netns_guard_probe(const struct netns_plan *p, enum step_state *state,
+		      struct text *detail, struct error *err)
+{
+	struct sought w = { .program = "netns_guard", .noun = "the guard" };
+
+	netns_guard_fill(p, &w.wanted);
+	return sought_probe(p, &w, state, detail, err);
+}
+
+int netns_lookup_probe(const struct netns_plan *p, enum step_state *state,
+		       struct text *detail, struct error *err)
+{
+	struct sought w = { .program = "netns_lookup",
+			    .noun = "the program that maps the service ports" };
+
+	netns_service_fill(p, &w.wanted);
+	return sought_probe(p, &w, state, detail, err);
 }
 
 void netns_guard_describe(const struct netns_plan *p, struct text *out)

@@ -3,7 +3,9 @@
 #ifndef NETNS_INTERNAL_H
 #define NETNS_INTERNAL_H
 
+#include <bpf/libbpf.h>
 #include <linux/netlink.h>
+#include <stdarg.h>
 #include <stdint.h>
 
 #include "helpers/error.h"
@@ -88,8 +90,20 @@ size_t netns_routes(const struct netns_plan *p, int family_index,
 const char *netns_route_format(const struct netns_route *r, char text[256]);
 
 struct guard_wanted;
+struct lookup_wanted;
 
-/* What the guard's program is told of that plan. */
+/* Own addresses and service ports; for the guard's program the proxy port, too. */
+void netns_service_fill(const struct netns_plan *p, struct guard_wanted *out);
 void netns_guard_fill(const struct netns_plan *p, struct guard_wanted *out);
+
+void netns_lookup_fill(const struct netns_plan *p, const unsigned int *cpu,
+		       unsigned int n, struct lookup_wanted *out);
+
+/* Attaches to the namespace; the link's descriptor, which is the caller's, or -errno. */
+int netns_bpf_link(const struct bpf_program *program, int nsfd);
+/* libbpf's words go where ours go; the error that a failed load or attachment is. */
+__attribute__((format(printf, 2, 0))) int netns_bpf_log(enum libbpf_print_level level,
+							const char *fmt, va_list ap);
+int netns_bpf_fail(int code, const char *what, struct error *err);
 
 #endif

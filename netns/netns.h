@@ -58,10 +58,15 @@ struct netns_side {
 	unsigned int initcwnd; /* segments; 0: the kernel's default */
 };
 
+enum netns_engine { NETNS_ENGINE_NFT, NETNS_ENGINE_IPTABLES };
+
 struct netns_plan {
 	char name[NETNS_NAME_MAX + 1];
 	struct netns_side side[SIDES];
 	struct ports ports;
+	/* Where HAProxy listens instead of on the service ports; 0: on those. */
+	uint16_t proxy_port;
+	enum netns_engine engine; /* of the TPROXY rule */
 };
 
 /* True where either side has an address of that family. */
@@ -139,11 +144,59 @@ int netns_rule_probe(const struct netns_plan *p, enum step_state *state,
 void netns_rule_describe(const struct netns_plan *p, struct text *out);
 
 /*
+ * NF-IPT: one stateless TPROXY rule for each family maps what arrives by the client-side
+ * veth for the service ports to proxy_port, in mangle/prerouting, and rules in raw exempt
+ * the service's packets, both ways, from connection tracking. The proxy's own addresses
+ * are left out, and so are packets that tc/steer marked to pass. Written by libnftables
+ * into a table of hapep's own, or by iptables-restore and ip6tables-restore, whichever of
+ * Debian's variants the kernel can serve.
+ *
+ * Probes compare with what the same program lists for the same rules in a namespace made
+ * for the purpose, so that the versions' ways to print do not matter.
+ */
+int netns_tproxy_apply(const struct netns_plan *p, struct error *err);
+int netns_tproxy_probe(const struct netns_plan *p, enum step_state *state,
+		       struct text *detail, struct error *err);
+void netns_tproxy_describe(const struct netns_plan *p, struct text *out);
+int netns_tproxy_record(const struct netns_plan *p, json_t **out, struct error *err);
+/* No such namespace, or rules gone already: success. */
+int netns_tproxy_undo(const json_t *record, struct error *err);
+/* Whether this machine takes the rules, tried in a namespace made for the purpose. */
+int netns_tproxy_check(const struct netns_plan *p, struct error *err);
+
+/*
+ * SK-LOOKUP: a BPF sk_lookup program (kernel 5.9) attached to the namespace nsfd, which
+ * gives connections to the service ports to the listening sockets fd (n of them, one
+ * SO_REUSEPORT group): fd[i] on CPU cpu[i], or, where cpu is NULL, the one that the
+ * group's hash picks. The proxy's own addresses are the guard's. *link_fd is the
+ * caller's; closing it detaches, and nothing is pinned.
+ */
+int netns_lookup_attach(const struct netns_plan *p, int nsfd, const int *fd,
+			const unsigned int *cpu, unsigned int n, int *link_fd,
+			struct error *err);
+/* Asks the kernel whether one with the plan's addresses and ports is attached. */
+int netns_lookup_probe(const struct netns_plan *p, enum step_state *state,
+		       struct text *detail, struct error *err);
+void netns_lookup_describe(const struct netns_plan *p, struct text *out);
+/* Whether this machine takes it, tried in a namespace made for the purpose. */
+int netns_lookup_check(const struct netns_plan *p, struct error *err);
+
+/*
+ * The netfilter hooks of the namespace, by the kernel's own list (5.14,
+ * CONFIG_NETFILTER_NETLINK_HOOK): their functions' names are added to names, separated
+ * by ", ". A kernel without that list is asked for nftables' chains and xtables' tables,
+ * which are hooks for certain; that there is none proves nothing. Returns how many, or
+ * -EOPNOTSUPP where this kernel cannot say that there is none, or another -errno.
+ */
+int netns_hooks(const char *name, struct text *names, struct error *err);
+
+/*
  * The guard: a BPF sk_lookup program (kernel 5.9) attached to the namespace nsfd, which
  * refuses (RST) connections to the proxy's own addresses on the service ports, that
- * would otherwise loop through the proxy; link-local ones count as its own. *link_fd is
- * the caller's; closing it detaches. Two may be attached at once: to change ports, attach
- * the new one and then close the old. -EOPNOTSUPP, -EINVAL...: the kernel has none.
+ * would otherwise loop through the proxy, and on proxy_port; link-local ones count as its
+ * own. *link_fd is the caller's; closing it detaches. Two may be attached at once: to
+ * change ports, attach the new one and then close the old. -EOPNOTSUPP, -EINVAL...: the
+ * kernel has none.
  */
 int netns_guard_attach(const struct netns_plan *p, int nsfd, int *link_fd,
 		       struct error *err);

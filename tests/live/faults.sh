@@ -7,7 +7,6 @@ set -uo pipefail
 # shellcheck source=tests/vm/snapshot.sh
 . "$tests/vm/snapshot.sh"
 
-conf=$tests/lab/lab.conf
 
 # Everything of the blade that a service may touch, as its own tools tell it. The
 # processes are those that carry this lab's mark in their environment.
@@ -73,6 +72,8 @@ fault() { # WHERE STEP
 }
 
 lab_begin
+conf=$scratch/faults.conf # NF-IPT has every step that there is
+sed 's/^\[blade\]/&\nscenario = NF-IPT/' "$tests/lab/lab.conf" >"$conf"
 steps=$(blade "$hapep" up --dry-run --config "$conf" | sed -n 's/^# \([a-z-]*\): .*/\1/p')
 expect "the dry run names the steps" nic-client-flags "$(head -n 1 <<<"$steps")"
 take "$scratch/before"

@@ -84,13 +84,13 @@ static void test_defaults(void **state)
 	assert_string_equal(c.cpus, "");
 	assert_int_equal(c.timeout_connect, 10000);
 	assert_int_equal(c.timeout_idle, 3600000);
-	assert_int_equal(c.timeout_fin, 60000);
+	assert_int_equal(c.timeout_fin, 300000);
 }
 
 static const char everything[] =
 	"# every key, none at its default, with every kind of blank and comment\n"
 	"[blade] ; inline\n"
-	"\tscenario=NO-NF\n"
+	"\tscenario=NF-IPT\nengine = iptables\nno_nf = strict\n"
 	"  datapath   =\tmirred  # why\n"
 	"\n"
 	"[client]\n"
@@ -101,7 +101,7 @@ static const char everything[] =
 	"nic = br-lan_1\nvlan = 4094\naddress = 192.0.2.0/31\ngateway = 192.0.2.1\n"
 	"address6 = fd00:2::/127\ngateway6 = fd00:2::1\nmtu = 9000\n"
 	"congestion = cubic\ninitcwnd = 1024\n"
-	"[service]\nports = 443 , 8080 - 8090,80\n"
+	"[service]\nports = 443 , 8080 - 8090,80\nproxy_port = 4321\n"
 	"[haproxy]\nbinary = /opt/haproxy-3.0/sbin/haproxy\nuser = root\nmodel = threads\n"
 	"processes = 64\ncpus = 0-3 , 8\nmode = http\nsplice = off\nsource = clientip\n"
 	"accept = cpu\nmaxconn = 1048576\nbacklog = 65535\n"
@@ -114,7 +114,10 @@ static void test_everything(void **state)
 
 	(void)state;
 	good(everything, &c);
-	assert_int_equal(c.scenario, SCENARIO_NO_NF);
+	assert_int_equal(c.scenario, SCENARIO_NF_IPT);
+	assert_int_equal(c.engine, NETNS_ENGINE_IPTABLES);
+	assert_int_equal(c.no_nf, NO_NF_STRICT);
+	assert_int_equal(c.proxy_port, 4321);
 	assert_int_equal(c.datapath, TC_DATAPATH_MIRRED);
 	assert_string_equal(c.side[SIDE_CLIENT].nic, "eth0.5");
 	assert_int_equal(c.side[SIDE_CLIENT].mtu, 1400);

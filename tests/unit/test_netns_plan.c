@@ -212,9 +212,85 @@ static void test_guard(void **state)
 	assert_int_equal(g.ranges, 2);
 	assert_int_equal(g.range[1].first, 8080);
 	assert_int_equal(g.range[1].last, 8090);
+	p.proxy_port = 1234;
+	netns_guard_fill(&p, &g);
+	assert_int_equal(g.ranges, 3);
+	assert_int_equal(g.range[2].first, 1234);
+	assert_int_equal(g.range[2].last, 1234);
+	netns_service_fill(&p, &g);
+	assert_int_equal(g.ranges, 2);
 	drop_ipv6(&p);
 	netns_guard_fill(&p, &g);
 	assert_memory_equal(g.ipv6[0], "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+}
+
+/* A CPU's slot is the first that is pinned to it; the others share. */
+static void test_lookup(void **state)
+{
+	const unsigned int cpu[] = { 4, 6, 4 };
+	struct netns_plan p = plan();
+	static struct lookup_wanted w;
+
+	(void)state;
+	p.proxy_port = 1234;
+	netns_lookup_fill(&p, cpu, 3, &w);
+	assert_int_equal(w.slots, 3);
+	assert_true(w.by_cpu);
+	assert_int_equal(w.slot_of_cpu[4], 0);
+	assert_int_equal(w.slot_of_cpu[6], 1);
+	assert_int_equal(w.slot_of_cpu[5], 5 % 3);
+	assert_int_equal(w.slot_of_cpu[LOOKUP_CPUS - 1], (LOOKUP_CPUS - 1) % 3);
+	assert_int_equal(w.service.ranges, 2);
+	netns_lookup_fill(&p, NULL, 3, &w);
+	assert_false(w.by_cpu);
+}
+
+static size_t lines_with(const struct text *t, const char *word)
+{
+	size_t n = 0;
+
+	for (const char *at = t->text; (at = strstr(at, word)); at++)
+		n++;
+	return n;
+}
+
+/* Each family's rule once, whatever the ports; iptables takes 15 slots in one. */
+static void test_tproxy(void **state)
+{
+	struct netns_plan p = plan();
+	struct text out = { 0 };
+
+	(void)state;
+	p.proxy_port = 1234;
+	netns_tproxy_describe(&p, &out);
+	assert_int_equal(lines_with(&out, " tproxy ip"), 2);
+	assert_non_null(strstr(out.text,
+			       "iifname \"client\" meta mark & 0x4 == 0 ip daddr "
+			       "!= { 10.1.0.2, 10.2.0.2 } tcp dport { 80, "
+			       "8080-8090 } tproxy ip to 127.0.0.1:1234\n"));
+	assert_int_equal(lines_with(&out, " notrack\n"), 4);
+	text_free(&out);
+	p.engine = NETNS_ENGINE_IPTABLES;
+	netns_tproxy_describe(&p, &out);
+	assert_int_equal(lines_with(&out, "-j TPROXY"), 2);
+	assert_non_null(strstr(out.text,
+			       " iptables -t mangle -A PREROUTING -i client -p tcp "
+			       "-m mark --mark 0x0/0x4 -m multiport --dports "
+			       "80,8080:8090 -j TPROXY --on-port 1234 --on-ip "
+			       "127.0.0.1 --tproxy-mark 0x0/0x0\n"));
+	assert_int_equal(lines_with(&out, "--notrack"), 8);
+	text_free(&out);
+	drop_ipv6(&p);
+	for (size_t i = 0; i < 16; i++)
+		p.ports.range[i] = (struct port_range){ (uint16_t)(10 * i + 1),
+							(uint16_t)(10 * i + 1) };
+	p.ports.n = 16;
+	netns_tproxy_describe(&p, &out);
+	assert_int_equal(lines_with(&out, "-j TPROXY"), 2);
+	assert_int_equal(lines_with(&out, "141 -j"), 1 + 4);
+	assert_int_equal(lines_with(&out, "--dports 151 -j TPROXY"), 1);
+	assert_int_equal(lines_with(&out, "ip6tables"), 0);
+	text_free(&out);
 }
 
 static void test_refusals(void **state)
@@ -239,8 +315,9 @@ static void test_absent(void **state)
 {
 	int (*const probes[])(const struct netns_plan *, enum step_state *, struct text *,
 			      struct error *) = {
-		netns_probe,       netns_sysctl_probe, netns_address_probe,
-		netns_route_probe, netns_rule_probe,   netns_guard_probe
+		netns_probe,        netns_sysctl_probe, netns_address_probe,
+		netns_route_probe,  netns_rule_probe,   netns_guard_probe,
+		netns_tproxy_probe, netns_lookup_probe
 	};
 	struct netns_plan p = plan();
 	enum step_state s;
@@ -269,6 +346,8 @@ int main(void)
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_routes_without_gateway),
 		cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_tproxy),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_absent),
 	};
