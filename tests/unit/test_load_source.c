@@ -30,7 +30,7 @@ static void assert_source(const struct source_set *set, int family, uint64_t ind
 static void test_ranges_follow_each_other(void **state)
 {
 	struct source_set set = { 0 };
-	struct complaint why;
+	struct complaint why = { 0 };
 
 	(void)state;
 	assert_int_equal(source_set_add(&set, "10.100.0.1-10.100.15.255", &why), 0);
@@ -51,7 +51,7 @@ static void test_ranges_follow_each_other(void **state)
 static void test_range_limits(void **state)
 {
 	struct source_set set = { 0 };
-	struct complaint why;
+	struct complaint why = { 0 };
 
 	(void)state;
 	assert_int_equal(source_set_add(&set, "0.0.0.0-255.255.255.255", &why), 0);
@@ -127,7 +127,7 @@ static void test_endpoints(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct complaint why;
+		struct complaint why = { 0 };
 		struct endpoint at;
 		char text[ENDPOINT_TEXT];
 

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What policy does not send to the proxy passes the blade, whether the proxy runs or hangs.
+set -uo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
+# shellcheck source=tests/witness.sh
+. "$tests/witness.sh"
+
+fetch_all() { # PORT
+	local family
+	for family in 4 6; do
+		client curl -sS -m $((20 * patience)) -o "$scratch/object" \
+			"$(url "$family" /1m "$1")" || return
+		[[ $(stat -c %s "$scratch/object") == 1048576 ]] || return
+	done
+}
+
+lab_begin
+lab origin start >/dev/null
+configure lab.conf
+blade_up
+peer ineligible "proxy running"
+check "proxy running: objects on port 8080" fetch_all 8080
+
+pids=$(instances)
+expect "the instances are found" 2 "$(wc -w <<<"$pids")"
+# shellcheck disable=SC2086 # pids
+kill -STOP $pids
+if client curl -s -m 1 -o /dev/null "$(url 4 /8k)"; then
+	not_ok "proxy stopped: it is, so port 80 hangs" "an object came through"
+else
+	ok "proxy stopped: it is, so port 80 hangs"
+fi
+peer ineligible "proxy stopped"
+check "proxy stopped: objects on port 8080" fetch_all 8080
+# shellcheck disable=SC2086 # pids
+kill -CONT $pids
+check "proxy goes on: objects on port 80" fetch_all 80
+test_end
