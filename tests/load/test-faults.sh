@@ -205,5 +205,9 @@ refuse "8192 bytes" "${one[@]}" --expect-file "$scratch/8k" --expect-size 8191
 refuse "--who" "${one[@]}" --who --expect-size 1
 refuse "--hold" "${one[@]}" --hold 1 --rate 5
 
-echo "load generator: $cases cases, $failed failed"
+if ((failed)); then
+	echo "not ok load generator: $failed of $cases cases failed"
+else
+	echo "ok load generator: $cases cases"
+fi
 [ "$failed" = 0 ]
