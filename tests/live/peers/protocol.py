@@ -222,11 +222,12 @@ def reuse(family, first):
 
 
 def own_service_port(family):
-    """A client whose own port is one of those that the proxy listens on."""
+    """A client whose own port is one of those that the proxy listens on: an onward
+    socket cannot have it beside the listeners, so HAProxy's spare takes another one."""
     source, port = client_address(family, 8), 7020
     with Flow(family, next(ports), source, port) as flow:
         exchange(flow)
-        need("client as the server saw it", flow.seen[:2], (source, port))
+        need("client's address as the server saw it", flow.seen[0], source)
 
 
 def transfer(source, sink, seed, megabytes, errors):
@@ -327,7 +328,7 @@ def manners(both):
     both("a reset connection's ports used again: its normal end is a FIN", stays_fin)
     both("a refused connection ends the client's at once, with a RST", refused)
     both("an unreachable host ends the client's connection", unreachable)
-    both("a client whose own port is a service port", own_service_port)
+    both("a client whose own port is a service port keeps its address", own_service_port)
     for first, name in (("server", "the server closed first"),
                         ("client", "the client closed first"),
                         ("reset", "the client reset")):
