@@ -150,7 +150,8 @@ def no_server(family, target, limit, wanted):
 
 
 def refused(family):
-    return no_server(family, (server_address(family), 7049), AT_ONCE, ("RST",))
+    """The RST may come in before connect() is done: then that says ECONNRESET."""
+    return no_server(family, (server_address(family), 7049), AT_ONCE, ("RST", "ECONNRESET"))
 
 
 def unreachable(family):
