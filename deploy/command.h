@@ -25,6 +25,7 @@ enum command_option {
 	OPTION_INSTANCE = 1 << 4,
 	OPTION_CHECK = 1 << 5,
 	OPTION_DEFAULTS = 1 << 6,
+	OPTION_TIMEOUT = 1 << 7,
 };
 
 /* One call of the command. */
@@ -32,8 +33,9 @@ struct invocation {
 	const char *name;   /* of the blade */
 	const char *config; /* path; NULL: /etc/hapep/NAME.conf */
 	bool json, dry_run, check, defaults;
-	int instance; /* -1: not given */
-	int argc;     /* what follows the options */
+	unsigned int timeout_ms; /* 0: not given */
+	int instance;            /* -1: not given */
+	int argc;                /* what follows the options */
 	char **argv;
 	struct text faults; /* of the configuration: one a line, for main to print */
 };
@@ -48,8 +50,9 @@ struct command {
 	int (*run)(struct invocation *in, struct error *err);
 };
 
-extern const struct command command_up, command_down, command_status, command_netns,
-	command_tc, command_render, command_config, command_completion, command_manual;
+extern const struct command command_up, command_down, command_status, command_drain,
+	command_undrain, command_netns, command_tc, command_render, command_config,
+	command_completion, command_manual;
 
 /* All commands in help's order. */
 extern const struct command *const commands[];

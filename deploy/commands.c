@@ -7,9 +7,9 @@
 #include "helpers/memory.h"
 
 const struct command *const commands[] = {
-	&command_up,     &command_down,       &command_status,
-	&command_netns,  &command_tc,         &command_render,
-	&command_config, &command_completion, &command_manual,
+	&command_up,      &command_down,       &command_status, &command_drain,
+	&command_undrain, &command_netns,      &command_tc,     &command_render,
+	&command_config,  &command_completion, &command_manual,
 };
 const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
 
@@ -24,6 +24,8 @@ const struct option_row option_rows[] = {
 	{ OPTION_CHECK, 'C', "check", NULL,
 	  "say whether it is valid, print nothing else" },
 	{ OPTION_DEFAULTS, 'D', "defaults", NULL, "print every key with its default" },
+	{ OPTION_TIMEOUT, 't', "timeout", "TIME",
+	  "how long to wait: 500ms, 30s, 10m, 1h" },
 	{ 0, 'v', "verbose", NULL, "log each step" },
 	{ 0, 'q', "quiet", NULL, "log errors only" },
 	{ 0, 'h', "help", NULL, "this text" },

@@ -21,6 +21,8 @@ enum scenario {
 	SCENARIO_SK_LOOKUP,
 };
 
+enum config_fail { CONFIG_FAIL_OPEN, CONFIG_FAIL_CLOSED };
+
 struct config_side {
 	char nic[IFNAMSIZ];
 	unsigned int vlan;               /* 0: untagged */
@@ -41,6 +43,7 @@ struct config {
 	struct config_side side[SIDES];
 	/* [service] */
 	struct ports ports;
+	int fail; /* enum config_fail */
 	/* [haproxy] */
 	char binary[256];
 	char user[32];

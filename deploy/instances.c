@@ -18,7 +18,17 @@
 #define BACKOFF_FIRST_MS  100
 #define BACKOFF_MOST_MS   10000
 #define BACKOFF_FORGET_MS 30000 /* an instance that lived this long starts afresh */
-#define POLL_MS           20    /* while an instance is starting */
+#define POLL_MS           20    /* while an instance is starting or not answering */
+#define ASK_MS            200   /* from an answer to the next question */
+#define ASK_AGAIN_MS      50    /* after a question that could not be put */
+#define SILENT_MS         500   /* unanswered so long: it does not serve */
+/*
+ * Unanswered so long: it is killed. A stall of the machine's own (a frozen guest, a
+ * stopped cgroup) is mostly shorter, and the instance's connections outlive it then.
+ */
+#define SILENT_KILL_MS       5000
+#define SILENT_KILL_START_MS 20000
+#define LEAVE_BACKOFF_MS     200 /* down for longer: nothing shall queue for it */
 
 enum instance_state { INSTANCE_DOWN, INSTANCE_STARTING, INSTANCE_RUNNING };
 
@@ -29,13 +39,16 @@ struct instance {
 	pid_t pid;
 	int stats_fd;
 	unsigned int restarts, backoff_ms;
-	long long since_ms, next_ms; /* on the monotonic clock */
-	char last_end[96];           /* how it died the last time; empty: never */
+	bool silent; /* running, but it does not answer */
+	int ask_fd;  /* the question under way; -1: none */
+	/* On the monotonic clock. asked_ms: the first question unanswered; 0: none */
+	long long since_ms, next_ms, ask_ms, asked_ms;
+	char last_end[96]; /* how it died the last time; empty: never */
 };
 
 struct instances {
 	const struct step_context *c;
-	const struct haproxy_listeners *listeners;
+	struct haproxy_listeners *listeners;
 	int nsfd;
 	unsigned int n;
 	struct instance one[];
@@ -74,8 +87,8 @@ static int instance_prepare(struct instances *all, unsigned int k, int dirfd,
 	return r;
 }
 
-int instances_prepare(const struct step_context *c, const struct haproxy_listeners *l,
-		      int nsfd, int dirfd, struct instances **out, struct error *err)
+int instances_prepare(const struct step_context *c, struct haproxy_listeners *l, int nsfd,
+		      int dirfd, struct instances **out, struct error *err)
 {
 	unsigned int n = haproxy_instances(&c->haproxy);
 	struct instances *all = memory_new(1, sizeof(*all) + n * sizeof(all->one[0]));
@@ -83,7 +96,7 @@ int instances_prepare(const struct step_context *c, const struct haproxy_listene
 
 	*all = (struct instances){ .c = c, .listeners = l, .nsfd = nsfd, .n = n };
 	for (unsigned int k = 0; k < n; k++)
-		all->one[k].stats_fd = -1;
+		all->one[k].stats_fd = all->one[k].ask_fd = -1;
 	for (unsigned int k = 0; k < n && !r; k++)
 		r = instance_prepare(all, k, dirfd, err);
 	if (r < 0) {
@@ -98,17 +111,31 @@ void instances_free(struct instances *all)
 {
 	if (!all)
 		return;
-	for (unsigned int k = 0; k < all->n; k++)
+	for (unsigned int k = 0; k < all->n; k++) {
 		cleanup_close(&all->one[k].stats_fd);
+		cleanup_close(&all->one[k].ask_fd);
+	}
 	free(all);
 }
 
+static void instance_ask_no_more(struct instance *i)
+{
+	cleanup_close(&i->ask_fd);
+	i->ask_fd = -1;
+	i->ask_ms = i->asked_ms = 0;
+	i->silent = false;
+}
+
+/* HAProxy listens on what does not listen: better we do, and know the group's order. */
 static int instance_start(struct instances *all, unsigned int k, struct error *err)
 {
 	struct instance *i = &all->one[k];
-	int r = haproxy_instance_start(&all->c->haproxy, &all->c->version, k,
-				       all->listeners, all->nsfd, i->stats_fd,
-				       STDERR_FILENO, &i->pid, err);
+	int r = haproxy_listeners_join(all->listeners, &all->c->haproxy, k, err);
+
+	if (!r)
+		r = haproxy_instance_start(&all->c->haproxy, &all->c->version, k,
+					   all->listeners, all->nsfd, i->stats_fd,
+					   STDERR_FILENO, &i->pid, err);
 
 	if (r < 0)
 		return error_wrap(err, "start instance %u", k);
@@ -128,6 +155,7 @@ static void instance_back_off(struct instance *i)
 								    : BACKOFF_MOST_MS;
 	i->state = INSTANCE_DOWN;
 	i->pid = 0;
+	instance_ask_no_more(i);
 	i->next_ms = now_ms() + i->backoff_ms;
 }
 
@@ -161,20 +189,69 @@ static void instances_reap(struct instances *all)
 	}
 }
 
-/* Notes that a starting instance answers on its stats socket. */
+/* It answered: whatever it was, it serves now. */
+static void instance_answered(struct instances *all, unsigned int k)
+{
+	struct instance *i = &all->one[k];
+	long long now = now_ms();
+
+	if (i->state == INSTANCE_STARTING)
+		log_info("instance %u (pid %d, CPU %u) accepts, %lld ms after its start",
+			 k, (int)i->pid, all->c->haproxy.cpu[k], now - i->since_ms);
+	else if (i->silent)
+		log_info("instance %u (pid %d) answers again, after %lld ms", k,
+			 (int)i->pid, now - i->asked_ms);
+	instance_ask_no_more(i);
+	i->state = INSTANCE_RUNNING;
+	i->ask_ms = now + ASK_MS;
+}
+
+/* One question at a time, so that a silent instance's queue does not fill with them. */
 static void instance_ask(struct instances *all, unsigned int k)
 {
 	struct instance *i = &all->one[k];
-	struct haproxy_stats stats;
-	struct error ignored;
+	long long now = now_ms();
 	char path[128];
+	int r;
 
-	instance_path(all, k, path, sizeof(path));
-	if (haproxy_stats_read(path, POLL_MS, &stats, &ignored) < 0)
-		return;
-	i->state = INSTANCE_RUNNING;
-	log_info("instance %u (pid %d, CPU %u) accepts, %lld ms after its start", k,
-		 (int)i->pid, all->c->haproxy.cpu[k], now_ms() - i->since_ms);
+	if (i->ask_fd < 0) {
+		if (now < i->ask_ms)
+			return;
+		if (!i->asked_ms)
+			i->asked_ms = now;
+		i->ask_ms = now + ASK_AGAIN_MS;
+		instance_path(all, k, path, sizeof(path));
+		i->ask_fd = haproxy_probe_ask(path);
+		if (i->ask_fd < 0)
+			return;
+	}
+	r = haproxy_probe_hear(i->ask_fd);
+	if (!r) {
+		instance_answered(all, k);
+	} else if (r != -EAGAIN) {
+		close(i->ask_fd);
+		i->ask_fd = -1;
+	}
+}
+
+static void instance_judge(struct instances *all, unsigned int k)
+{
+	struct instance *i = &all->one[k];
+	bool starting = i->state == INSTANCE_STARTING;
+	long long silent_ms = i->asked_ms ? now_ms() - i->asked_ms : 0;
+
+	if (!starting && !i->silent && silent_ms > SILENT_MS) {
+		i->silent = true;
+		log_warning("instance %u (pid %d, CPU %u) has not answered for %lld ms",
+			    k, (int)i->pid, all->c->haproxy.cpu[k], silent_ms);
+	}
+	if (silent_ms > (starting ? SILENT_KILL_START_MS : SILENT_KILL_MS)) {
+		log_warning("instance %u (pid %d) has not answered for %lld ms: killing "
+			    "it",
+			    k, (int)i->pid, silent_ms);
+		kill(i->pid, SIGKILL);
+		i->asked_ms = now_ms(); /* it takes a moment to die */
+	}
 }
 
 static bool instances_starting(struct instances *all)
@@ -188,6 +265,7 @@ static bool instances_starting(struct instances *all)
 
 int instances_start(struct instances *all, unsigned int timeout_ms, struct error *err)
 {
+	const struct timespec nap = { .tv_nsec = 5000000 };
 	long long end = now_ms() + timeout_ms;
 	int r;
 
@@ -197,6 +275,7 @@ int instances_start(struct instances *all, unsigned int timeout_ms, struct error
 			return r;
 	}
 	while (instances_starting(all)) {
+		nanosleep(&nap, NULL);
 		if (now_ms() > end)
 			return error_say(err, ETIMEDOUT,
 					 "not every instance answers after %u ms",
@@ -215,16 +294,53 @@ int instances_start(struct instances *all, unsigned int timeout_ms, struct error
 	return 0;
 }
 
+/* Whether nothing new shall go to it, if others are there to take it. */
+static bool instance_idles(const struct instance *i)
+{
+	return i->silent ||
+	       (i->state == INSTANCE_DOWN && i->backoff_ms > LEAVE_BACKOFF_MS);
+}
+
+static void instance_regroup(struct instances *all, unsigned int k, bool others)
+{
+	const struct haproxy_plan *h = &all->c->haproxy;
+	bool joined = haproxy_listeners_joined(all->listeners, k);
+	struct error err = { 0 };
+
+	if (joined && others && instance_idles(&all->one[k])) {
+		log_warning("instance %u leaves the listening group: the others take its "
+			    "%u waiting connections and what is new",
+			    k, haproxy_listeners_queued(all->listeners, k));
+		if (haproxy_listeners_leave(all->listeners, h, k, &err) < 0)
+			log_error("%s", err.msg);
+	} else if (!joined && all->one[k].state != INSTANCE_DOWN && !all->one[k].silent) {
+		log_info("instance %u is in the listening group again", k);
+		if (haproxy_listeners_join(all->listeners, h, k, &err) < 0)
+			log_error("%s", err.msg);
+	}
+}
+
+static void instances_watch(struct instances *all)
+{
+	for (unsigned int k = 0; k < all->n; k++) {
+		if (all->one[k].state == INSTANCE_DOWN)
+			continue;
+		instance_ask(all, k);
+		instance_judge(all, k);
+	}
+	for (unsigned int k = 0; k < all->n; k++)
+		instance_regroup(all, k, instances_well(all) > 0);
+}
+
 void instances_tick(struct instances *all)
 {
 	struct error err = { 0 };
 
 	instances_reap(all);
+	instances_watch(all);
 	for (unsigned int k = 0; k < all->n; k++) {
 		struct instance *i = &all->one[k];
 
-		if (i->state == INSTANCE_STARTING)
-			instance_ask(all, k);
 		if (i->state != INSTANCE_DOWN || now_ms() < i->next_ms)
 			continue;
 		i->restarts++;
@@ -238,20 +354,55 @@ void instances_tick(struct instances *all)
 	}
 }
 
+static long long instance_due(const struct instance *i, long long now)
+{
+	if (i->state == INSTANCE_DOWN)
+		return i->next_ms - now;
+	if (i->state == INSTANCE_STARTING || i->silent)
+		return POLL_MS;
+	return i->ask_fd >= 0 ? ASK_AGAIN_MS : i->ask_ms - now;
+}
+
 int instances_due_ms(const struct instances *all)
 {
-	long long due = -1, left;
+	long long due = ASK_MS, left, now = now_ms();
 
 	for (unsigned int k = 0; k < all->n; k++) {
-		const struct instance *i = &all->one[k];
-
-		if (i->state == INSTANCE_RUNNING)
-			continue;
-		left = i->state == INSTANCE_STARTING ? POLL_MS : i->next_ms - now_ms();
-		left = left < 0 ? 0 : left;
-		due = due < 0 || left < due ? left : due;
+		left = instance_due(&all->one[k], now);
+		due = left < due ? left : due;
 	}
-	return (int)due;
+	return due < 0 ? 0 : (int)due;
+}
+
+unsigned int instances_well(const struct instances *all)
+{
+	unsigned int well = 0;
+
+	for (unsigned int k = 0; k < all->n; k++)
+		well += all->one[k].state == INSTANCE_RUNNING && !all->one[k].silent;
+	return well;
+}
+
+static const char *instance_state_name(const struct instance *i)
+{
+	return i->silent ? "not-answering" : state_names[i->state];
+}
+
+void instances_summary(const struct instances *all, char *text, size_t size)
+{
+	unsigned int well = instances_well(all);
+	size_t at =
+		(size_t)snprintf(text, size, "%u of %u instances serve", well, all->n);
+
+	for (unsigned int k = 0; k < all->n && at < size; k++) {
+		const struct instance *i = &all->one[k];
+		bool died = i->state == INSTANCE_DOWN && i->last_end[0];
+
+		if (i->state != INSTANCE_RUNNING || i->silent)
+			at += (size_t)snprintf(
+				text + at, size - at, "; instance %u %s", k,
+				died ? i->last_end : instance_state_name(i));
+	}
 }
 
 static unsigned int instances_alive(const struct instances *all)
@@ -306,7 +457,7 @@ json_t *instances_describe(const struct instances *all)
 			list,
 			json_pack("{s:i,s:i,s:i,s:s,s:i,s:i,s:s}", "instance", (int)k,
 				  "pid", (int)i->pid, "cpu", (int)all->c->haproxy.cpu[k],
-				  "state", state_names[i->state], "restarts",
+				  "state", instance_state_name(i), "restarts",
 				  (int)i->restarts, "queued",
 				  (int)haproxy_listeners_queued(all->listeners, k),
 				  "last_end", i->last_end));

@@ -143,6 +143,9 @@ static int plan_fill(const char *name, const struct config *config, bool recall,
 	c->netns.ports = config->ports;
 	c->tc.mark_server = NETNS_MARK_SERVER;
 	c->tc.mark_local = NETNS_MARK_LOCAL;
+	c->tc.mark_pass = NETNS_MARK_PASS;
+	c->tc.ports = config->ports;
+	c->tc.fail_closed = config->fail == CONFIG_FAIL_CLOSED;
 	c->tc.datapath = (enum tc_datapath)config->datapath;
 	for (int s = 0; s < SIDES; s++) {
 		r = nic_read(config->side[s].nic, &c->nic[s], err);

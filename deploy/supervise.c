@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "deploy/blade.h"
+#include "deploy/gate.h"
 #include "deploy/instances.h"
 #include "deploy/state.h"
 #include "deploy/supervise.h"
@@ -32,6 +33,7 @@ struct supervisor {
 	int dirfd, nsfd, guard_fd, signal_fd, control_fd, pid_fd;
 	struct haproxy_listeners *listeners;
 	struct instances *instances;
+	struct gate *gate;
 };
 
 /* A process of its own: no terminal, no lock, no descriptor of `up` but the pipe. */
@@ -117,6 +119,8 @@ static int supervise_open(struct supervisor *s, struct error *err)
 	if (!r)
 		r = instances_prepare(s->c, s->listeners, s->nsfd, s->dirfd,
 				      &s->instances, err);
+	if (!r)
+		r = gate_open(s->c, s->nsfd, s->dirfd, &s->gate, err);
 	if (r < 0)
 		return r;
 	s->control_fd = haproxy_stats_listen(s->dirfd, SUPERVISOR_CONTROL, err);
@@ -128,13 +132,14 @@ static void supervise_answer(const struct supervisor *s)
 {
 	_cleanup_close_ int fd = accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
-	json_t *list;
+	json_t *all;
 
 	if (fd < 0)
 		return;
-	list = instances_describe(s->instances);
-	text = json_dumps(list, JSON_COMPACT);
-	json_decref(list);
+	all = json_pack("{s:o,s:o}", "gate", gate_describe(s->gate), "instances",
+			instances_describe(s->instances));
+	text = json_dumps(all, JSON_COMPACT);
+	json_decref(all);
 	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
 		log_warning("answer on the control socket: %s", strerror(errno));
 }
@@ -163,19 +168,25 @@ static int supervise_loop(struct supervisor *s)
 	int end = 0;
 
 	while (!end) {
-		if (poll(fds, 2, instances_due_ms(s->instances)) < 0 && errno != EINTR)
+		int due = instances_due_ms(s->instances);
+
+		if (poll(fds, 2, due < GATE_BEAT_MS / 2 ? due : GATE_BEAT_MS / 2) < 0 &&
+		    errno != EINTR)
 			log_error("poll: %s", strerror(errno));
 		end = supervise_signal(s);
 		if (fds[1].revents & POLLIN)
 			supervise_answer(s);
-		if (!end)
+		if (!end) {
 			instances_tick(s->instances);
+			gate_tick(s->gate, s->instances);
+		}
 	}
 	return end;
 }
 
 static void supervise_close(struct supervisor *s)
 {
+	gate_close(s->gate);
 	if (s->instances)
 		instances_stop(s->instances, STOP_GRACE_MS);
 	instances_free(s->instances);
@@ -196,7 +207,7 @@ static bool supervise_report(int ready_fd, const char *sentence)
 
 void supervise_run(const struct step_context *c, int ready_fd)
 {
-	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, NULL, NULL };
+	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, NULL, NULL, NULL };
 	struct error err = { 0 };
 	int r = supervise_detach(&s, ready_fd, &err), end;
 
@@ -210,6 +221,7 @@ void supervise_run(const struct step_context *c, int ready_fd)
 		supervise_report(ready_fd, err.msg);
 		_exit(1);
 	}
+	gate_tick(s.gate, s.instances);
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (!supervise_report(ready_fd, "ok")) {
 		supervise_close(&s);
