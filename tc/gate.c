@@ -17,7 +17,8 @@
 #include "tc/seen.h"
 #include "tc/tc.h"
 
-#define GATE_MAPS 8 /* more than tc/steer has */
+#define GATE_FIRST_MS 1000 /* a supervisor has found a new gate by then */
+#define GATE_MAPS     8    /* more than tc/steer has */
 
 /* One side's program and its maps. */
 struct gate_side {
@@ -198,6 +199,26 @@ int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_m
 	return r;
 }
 
+int tc_gate_begin(const struct tc_plan *p, struct error *err)
+{
+	struct gate_order order = { .until = GATE_UNTIL_FRESH };
+	struct tc_gate *g = NULL;
+	uint32_t key = 0;
+	int r = tc_gate_find(p, -1, &g, err);
+
+	for (int i = 0; i < 2 && !r; i++) {
+		r = gate_read_order(&g->side[i], &order, err);
+		if (r < 0 || order.until != GATE_UNTIL_FRESH)
+			continue;
+		order.until = gate_now() + GATE_FIRST_MS * 1000000ULL;
+		if (bpf_map_update_elem(g->side[i].order, &key, &order, BPF_ANY))
+			r = error_set(err, errno, "set the gate of '%s'",
+				      g->side[i].inner);
+	}
+	tc_gate_close(g);
+	return r;
+}
+
 static int gate_read_counters(const struct gate_side *s, struct tc_gate_reading *out,
 			      struct error *err)
 {
@@ -237,7 +258,7 @@ int tc_gate_read(struct tc_gate *g, struct tc_gate_reading *out, struct error *e
 		out->state = TC_GATE_DRAINED;
 	else if (g->fail_closed || now < order.until)
 		out->state = TC_GATE_OPEN;
-	else if (order.until != GATE_UNTIL_PASS)
+	else if (order.until > GATE_UNTIL_PASS)
 		out->shut_ms = (unsigned int)((now - order.until) / 1000000);
 	return 0;
 }

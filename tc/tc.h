@@ -78,6 +78,9 @@ void tc_gate_close(struct tc_gate *g);
 int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_ms,
 		struct error *err);
 
+/* Opens a gate that is new, for a second: it replaces one that was open, or none. */
+int tc_gate_begin(const struct tc_plan *p, struct error *err);
+
 struct tc_gate_reading {
 	enum tc_gate_state state;       /* as packets find it now */
 	unsigned int shut_ms;           /* PASS: how long ago the deadline was; 0: none */
