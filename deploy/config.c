@@ -39,7 +39,7 @@ static const char *const root_name[] = { "root", NULL };
 	  "The network interface that faces the " section "s. Both sides may have the "   \
 	  "same one, told apart by VLAN.", AT(side.nic) },                                \
 	{ section, "vlan", CONFIG_UNSIGNED, 1, 4094, "none", none_name,                   \
-	  "The 802.1Q tag that this side's frames carry; none takes every frame of the "  \
+	  "The 802.1Q tag that this side's frames carry; none takes all IP frames of the "  \
 	  "interface, untagged.", AT(side.vlan) },                                        \
 	{ section, "address", CONFIG_PREFIX, AF_INET, 0, "none", none_name,               \
 	  "The blade's IPv4 address on this side.", AT(side.address[FAMILY_IPV4]) },      \

@@ -96,7 +96,7 @@ static int preflight_user(const struct step_context *c, struct error *err)
 			 c->haproxy.user);
 }
 
-/* Untagged, the namespace takes every frame of the NIC: the machine's own too. */
+/* Untagged, the namespace takes all IP frames of the NIC: the machine's own too. */
 static int preflight_untagged(const struct step_context *c, int side, struct netlink *nl,
 			      struct error *err)
 {
