@@ -3,6 +3,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -187,6 +189,18 @@ static void test_attach_refused(void **state)
 	assert_non_null(strstr(err.msg, "haproxy.accept"));
 }
 
+/* A new network namespace has its loopback interface down. */
+static int loopback_up(void **state)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	ioctl(fd, SIOCSIFFLAGS, &request); /* who may not has it up already */
+	close(fd);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,5 +209,5 @@ int main(void)
 		cmocka_unit_test(test_attach_refused),
 	};
 
-	return cmocka_run_group_tests_name("haproxy_select", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("haproxy_select", tests, loopback_up, NULL);
 }
