@@ -66,3 +66,16 @@ int cpulist_allowed(unsigned int *cpu, size_t *n, struct error *err)
 	}
 	return 0;
 }
+
+void cpulist_write(const unsigned int *cpu, size_t n, struct text *out)
+{
+	size_t last;
+
+	for (size_t i = 0; i < n; i = last + 1) {
+		for (last = i; last + 1 < n && cpu[last + 1] == cpu[last] + 1; last++)
+			;
+		text_add(out, "%s%u", i ? "," : "", cpu[i]);
+		if (last > i)
+			text_add(out, "-%u", cpu[last]);
+	}
+}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "helpers/error.h"
+#include "helpers/text.h"
 
 #define CPULIST_MAX 1024
 
@@ -13,5 +14,8 @@
 int cpulist_parse(const char *text, unsigned int *cpu, size_t *n, struct error *err);
 /* The CPUs that this process may run on, ascending. */
 int cpulist_allowed(unsigned int *cpu, size_t *n, struct error *err);
+
+/* Adds them as a list that cpulist_parse reads back in the same order. */
+void cpulist_write(const unsigned int *cpu, size_t n, struct text *out);
 
 #endif
