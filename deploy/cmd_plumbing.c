@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "deploy/blade.h"
-#include "deploy/command.h"
 #include "deploy/dry_run.h"
+#include "deploy/plumbing.h"
 #include "deploy/status.h"
 #include "deploy/steps.h"
 
@@ -44,7 +44,8 @@ static int plumbing_show(struct invocation *in, const char *group, struct error 
 	return status_print(tree, r, in->json, err);
 }
 
-static int plumbing_run(struct invocation *in, const char *group, struct error *err)
+int plumbing_run(struct invocation *in, const char *group, const char *words,
+		 struct error *err)
 {
 	const char *verb = in->argc == 1 ? in->argv[0] : "";
 
@@ -54,23 +55,19 @@ static int plumbing_run(struct invocation *in, const char *group, struct error *
 		return plumbing_down(in, group, err);
 	if (!strcmp(verb, "show"))
 		return plumbing_show(in, group, err);
-	error_say(err, 0, "expected up, down or show, got '%s'", verb);
+	error_say(err, 0, "expected %s, got '%s'", words, verb);
 	return EXIT_USAGE;
 }
 
 static int netns_run(struct invocation *in, struct error *err)
 {
-	return plumbing_run(in, GROUP_NETNS, err);
+	return plumbing_run(in, GROUP_NETNS, "up, down or show", err);
 }
 
 static int tc_run(struct invocation *in, struct error *err)
 {
-	return plumbing_run(in, GROUP_TC, err);
+	return plumbing_run(in, GROUP_TC, "up, down or show", err);
 }
-
-#define PLUMBING_OPTIONS (OPTION_NAME | OPTION_CONFIG | OPTION_JSON | OPTION_DRY_RUN)
-#define SHOW_EXITS                                                                       \
-	"up, down: as for `hapep up`; show: 0 all there, 1 a part is missing, 3 nothing there"
 
 const struct command command_netns = {
 	.name = "netns",
@@ -82,7 +79,7 @@ const struct command command_netns = {
 		"netns, under the same journal. A later `hapep up` goes on from there.",
 	.options = PLUMBING_OPTIONS,
 	.words = "up down show",
-	.exits = SHOW_EXITS,
+	.exits = PLUMBING_EXITS,
 	.run = netns_run,
 };
 
@@ -96,6 +93,6 @@ const struct command command_tc = {
 		"steps of `hapep up` with the group tc, under the same journal.",
 	.options = PLUMBING_OPTIONS,
 	.words = "up down show",
-	.exits = SHOW_EXITS,
+	.exits = PLUMBING_EXITS,
 	.run = tc_run,
 };

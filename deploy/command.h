@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "deploy/config.h"
+#include "deploy/placement.h"
 #include "helpers/error.h"
 #include "helpers/text.h"
 
@@ -25,6 +26,9 @@ enum command_option {
 	OPTION_INSTANCE = 1 << 4,
 	OPTION_CHECK = 1 << 5,
 	OPTION_DEFAULTS = 1 << 6,
+	OPTION_TOPOLOGY = 1 << 7,
+	OPTION_NIC_NODE = 1 << 8,
+	OPTION_NIC_QUEUES = 1 << 9,
 };
 
 /* One call of the command. */
@@ -32,8 +36,9 @@ struct invocation {
 	const char *name;   /* of the blade */
 	const char *config; /* path; NULL: /etc/hapep/NAME.conf */
 	bool json, dry_run, check, defaults;
-	int instance; /* -1: not given */
-	int argc;     /* what follows the options */
+	int instance;                     /* -1: not given */
+	struct placement_standin standin; /* topology NULL: this machine */
+	int argc;                         /* what follows the options */
 	char **argv;
 	struct text faults; /* of the configuration: one a line, for main to print */
 };
@@ -49,8 +54,8 @@ struct command {
 };
 
 extern const struct command command_up, command_down, command_status, command_scenario,
-	command_netns, command_tc, command_render, command_config, command_completion,
-	command_manual;
+	command_netns, command_tc, command_rss, command_render, command_config,
+	command_completion, command_manual;
 
 /* All commands in help's order. */
 extern const struct command *const commands[];

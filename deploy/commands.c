@@ -7,9 +7,9 @@
 #include "helpers/memory.h"
 
 const struct command *const commands[] = {
-	&command_up,         &command_down,   &command_status, &command_scenario,
-	&command_netns,      &command_tc,     &command_render, &command_config,
-	&command_completion, &command_manual,
+	&command_up,     &command_down,       &command_status, &command_scenario,
+	&command_netns,  &command_tc,         &command_rss,    &command_render,
+	&command_config, &command_completion, &command_manual,
 };
 const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
 
@@ -24,6 +24,13 @@ const struct option_row option_rows[] = {
 	{ OPTION_CHECK, 'C', "check", NULL,
 	  "say whether it is valid, print nothing else" },
 	{ OPTION_DEFAULTS, 'D', "defaults", NULL, "print every key with its default" },
+	{ OPTION_TOPOLOGY, 't', "topology", "FILE",
+	  "plan for the machine of this hwloc XML, or 'synthetic:DESCRIPTION'" },
+	{ OPTION_NIC_NODE, 'N', "nic-node", "N[,M]",
+	  "with --topology: the NUMA node of the interface, or of the client's and the "
+	  "server's; -1 reports none" },
+	{ OPTION_NIC_QUEUES, 'Q', "nic-queues", "N",
+	  "with --topology: the queues that each interface has; 0 is one without RSS" },
 	{ 0, 'v', "verbose", NULL, "log each step" },
 	{ 0, 'q', "quiet", NULL, "log errors only" },
 	{ 0, 'h', "help", NULL, "this text" },

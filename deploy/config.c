@@ -23,6 +23,9 @@ static const char *const mode_names[] = { "tcp", "http", NULL };
 static const char *const splice_names[] = { "auto", "on", "off", NULL };
 static const char *const source_names[] = { "client", "clientip", NULL };
 static const char *const accept_names[] = { "hash", "cpu", NULL };
+static const char *const rss_names[] = { "symmetric", "asymmetric", "off", NULL };
+static const char *const numa_names[] = { "bind", "spread", NULL };
+static const char *const smt_names[] = { "yes", "no", NULL };
 static const char *const auto_name[] = { "auto", NULL };
 static const char *const none_name[] = { "none", NULL };
 static const char *const nic_name[] = { "nic", NULL };
@@ -102,10 +105,12 @@ static const struct config_key config_rows[] = {
 	{ "haproxy", "processes", CONFIG_UNSIGNED, 1, HAPROXY_INSTANCES_MAX,
 	  "auto", auto_name,
 	  "How many instances (with model = threads: threads, at most 64), each pinned to a "
-	  "CPU; auto is one for each CPU of cpus.", AT(processes) },
-	{ "haproxy", "cpus", CONFIG_CPULIST, 0, 255, "auto", auto_name,
-	  "The CPUs that instances are pinned to, in this order; auto is all that hapep may "
-	  "use.", AT(cpus) },
+	  "CPU; auto is one for each CPU of cpus. More than CPUs share them in order.",
+	  AT(processes) },
+	{ "haproxy", "cpus", CONFIG_CPULIST, 0, CONFIG_CPULIST_SIZE - 1, "auto", auto_name,
+	  "The CPUs that instances are pinned to, in this order; auto follows the placement: "
+	  "with numa = bind where the queues are, with spread each node's in turn.",
+	  AT(cpus) },
 	{ "haproxy", "mode", CONFIG_CHOICE, 0, 0, "tcp", mode_names,
 	  "Whether HAProxy relays bytes, or reads HTTP.", AT(mode) },
 	{ "haproxy", "splice", CONFIG_CHOICE, 0, 0, "auto", splice_names,
@@ -123,6 +128,24 @@ static const struct config_key config_rows[] = {
 	{ "haproxy", "backlog", CONFIG_UNSIGNED, 1, 65535, "8192", NULL,
 	  "Connections that wait on each listening socket for an instance to accept them.",
 	  AT(backlog) },
+
+	{ "placement", "rss", CONFIG_CHOICE, 0, 0, "symmetric", rss_names,
+	  "Whether the two directions of a flow come by one receive queue (symmetric), by "
+	  "two that a random key picks (asymmetric), or the interface's queues, interrupts "
+	  "and XPS are left as they are (off).", AT(rss) },
+	{ "placement", "queues", CONFIG_UNSIGNED, 1, CONFIG_QUEUES_MAX, "auto", auto_name,
+	  "How many receive queues each interface uses; auto is one for each CPU of "
+	  "queue_cpus, at most what the interfaces have.", AT(queues) },
+	{ "placement", "queue_cpus", CONFIG_CPULIST, 0, CONFIG_CPULIST_SIZE - 1, "auto",
+	  auto_name,
+	  "The CPUs that the queues' interrupts go to, in this order; auto is those of cpus, "
+	  "else the hyper-threads of the interface's NUMA node, the first of each core "
+	  "before the second ones.", AT(queue_cpus) },
+	{ "placement", "numa", CONFIG_CHOICE, 0, 0, "bind", numa_names,
+	  "Whether the instances and their memory stay on the interface's NUMA node (bind), "
+	  "or take each node's cores in turn (spread).", AT(numa) },
+	{ "placement", "smt", CONFIG_CHOICE, 0, 0, "yes", smt_names,
+	  "Whether auto takes every hyper-thread of a core, or the first alone.", AT(smt) },
 
 	{ "timeouts", "connect", CONFIG_DURATION, 100, 600000, "10s", NULL,
 	  "How long a server may take to accept a connection.", AT(timeout_connect) },

@@ -30,6 +30,14 @@ static inline bool scenario_maps(int scenario)
 	return scenario == SCENARIO_NF_IPT || scenario == SCENARIO_SK_LOOKUP;
 }
 
+enum numa { NUMA_BIND, NUMA_SPREAD };
+enum smt { SMT_YES, SMT_NO };
+enum rss_mode {
+	RSS_SYMMETRIC,  /* both directions of a flow to one queue */
+	RSS_ASYMMETRIC, /* a random key */
+	RSS_OFF,        /* the NIC's queues, interrupts and XPS are left alone */
+};
+
 struct config_side {
 	char nic[IFNAMSIZ];
 	unsigned int vlan;               /* 0: untagged */
@@ -40,7 +48,8 @@ struct config_side {
 	unsigned int initcwnd;
 };
 
-#define CONFIG_CPUS_MAX HAPROXY_INSTANCES_MAX
+#define CONFIG_QUEUES_MAX   256
+#define CONFIG_CPULIST_SIZE 1024 /* bytes: 256 CPUs in any order */
 
 struct config {
 	/* [blade] */
@@ -60,7 +69,14 @@ struct config {
 	unsigned int processes; /* 0: auto, one a CPU that hapep may use */
 	unsigned int maxconn; /* of each instance; 0: what the descriptor limit carries */
 	unsigned int backlog;
-	char cpus[256]; /* a CPU list, "0-3,8"; "": those that hapep may use */
+	char cpus[CONFIG_CPULIST_SIZE]; /* a CPU list, "0-3,8"; "": where the queues are
+					 */
+	/* [placement] */
+	unsigned int queues;                  /* of each NIC; 0: auto, one a CPU */
+	char queue_cpus[CONFIG_CPULIST_SIZE]; /* "": the NIC's node's */
+	int numa;                             /* enum numa */
+	int smt;                              /* enum smt */
+	int rss;                              /* enum rss_mode */
 	/* [timeouts], milliseconds */
 	unsigned int timeout_connect, timeout_idle, timeout_fin;
 };

@@ -12,6 +12,7 @@
 #include "deploy/state.h"
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
+#include "helpers/writer.h"
 
 /* The journal of a blade that is up; *out stays NULL where there is none. */
 static int dry_run_journal(const char *name, struct journal **out, struct error *err)
@@ -22,6 +23,20 @@ static int dry_run_journal(const char *name, struct journal **out, struct error 
 	if (dirfd == -ENOENT)
 		return 0;
 	return dirfd < 0 ? dirfd : journal_open(dirfd, false, out, err);
+}
+
+/* As `hapep rss plan` prints it, in comment lines. */
+static void dry_run_placement(const struct placement *p)
+{
+	_cleanup_text_ struct text table = { 0 };
+	json_t *tree = placement_tree(p, NULL);
+	char *rest, *line;
+
+	writer_text(tree, &table);
+	json_decref(tree);
+	for (line = strtok_r(table.text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		printf("# %s\n", line);
 }
 
 int dry_run_up(struct invocation *in, const struct config *config, const char *group,
@@ -44,6 +59,8 @@ int dry_run_up(struct invocation *in, const struct config *config, const char *g
 	       plan.datapath_reason);
 	if (ours)
 		printf("# it is up: only steps that are missing would be applied\n");
+	if (!group || !strcmp(group, GROUP_RSS))
+		dry_run_placement(&plan.placement);
 	steps_describe(&deploy_steps, &plan, group, &lines);
 	fputs(lines.text ? lines.text : "", stdout);
 	return EXIT_DONE;

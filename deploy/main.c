@@ -76,6 +76,35 @@ static int parse_instance(const char *text, int *out)
 	return 0;
 }
 
+/* "N" for both sides, or "N,M". */
+static int parse_nodes(const char *text, struct placement_standin *out)
+{
+	int at = 0, n;
+
+	n = sscanf(text, "%d%n,%d%n", &out->node[SIDE_CLIENT], &at,
+		   &out->node[SIDE_SERVER], &at);
+	if (n == 1)
+		out->node[SIDE_SERVER] = out->node[SIDE_CLIENT];
+	out->node_given = true;
+	for (int s = 0; s < SIDES && n > 0; s++) {
+		if (out->node[s] < TOPOLOGY_NODE_NONE || out->node[s] >= CPULIST_MAX)
+			return -EINVAL;
+	}
+	return n < 1 || text[at] ? -EINVAL : 0;
+}
+
+static int parse_queues(const char *text, struct placement_standin *out)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (!*text || *end || n < 0 || n > CONFIG_QUEUES_MAX)
+		return -EINVAL;
+	out->queues_most = n ? (unsigned int)n : 1;
+	out->no_rss = !n;
+	return 0;
+}
+
 /* Applies one option; the exit status that ends the program, or -1 to go on. */
 static int option_apply(const struct command *c, const struct option_row *row,
 			struct invocation *in)
@@ -117,6 +146,21 @@ static int option_apply(const struct command *c, const struct option_row *row,
 		break;
 	case OPTION_DEFAULTS:
 		in->defaults = true;
+		break;
+	case OPTION_TOPOLOGY:
+		in->standin.topology = optarg;
+		break;
+	case OPTION_NIC_NODE:
+		if (parse_nodes(optarg, &in->standin) < 0)
+			return usage_error(c,
+					   "--nic-node: expected a node, -1 for none, or "
+					   "two as in 0,1, got '%s'",
+					   optarg);
+		break;
+	case OPTION_NIC_QUEUES:
+		if (parse_queues(optarg, &in->standin) < 0)
+			return usage_error(c, "--nic-queues: expected 0..%d, got '%s'",
+					   CONFIG_QUEUES_MAX, optarg);
 		break;
 	case OPTION_INSTANCE:
 		if (parse_instance(optarg, &in->instance) < 0)

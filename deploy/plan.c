@@ -9,7 +9,6 @@
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
 #include "deploy/scenario.h"
-#include "helpers/cpulist.h"
 
 #define PLAN_MAXCONN_AUTO  32768 /* an instance's connection table stays below 40 MB */
 #define PLAN_MAXCONN_LEAST 1000  /* fewer is a limit nobody meant for a proxy */
@@ -37,35 +36,19 @@ static void plan_side(struct step_context *c, int s)
 	way->vlan = from->vlan;
 }
 
-/* The CPUs of the instances; those in `cpus` must be this process's to use. */
-static int plan_cpus(struct step_context *c, bool recall, struct error *err)
+/* The CPUs of queues and instances, and what each of them accepts. */
+static int plan_placement(struct step_context *c, bool recall, struct error *err)
 {
-	unsigned int allowed[CPULIST_MAX], cpu[CPULIST_MAX];
-	size_t n_allowed, n, i, k;
-	int r = cpulist_allowed(allowed, &n_allowed, err);
+	struct haproxy_plan *h = &c->haproxy;
+	struct placement *p = &c->placement;
+	int r = placement_read(&c->config, NULL, recall, p, err);
 
 	if (r < 0)
 		return r;
-	memcpy(cpu, allowed, sizeof(cpu));
-	n = n_allowed;
-	if (c->config.cpus[0])
-		r = cpulist_parse(c->config.cpus, cpu, &n, err);
-	if (r < 0)
-		return error_wrap(err, "haproxy.cpus");
-	for (i = 0; i < n && !recall; i++) {
-		for (k = 0; k < n_allowed && allowed[k] != cpu[i]; k++)
-			;
-		if (k == n_allowed)
-			return error_say(err, EINVAL,
-					 "haproxy.cpus: CPU %u is offline or outside "
-					 "this process's affinity",
-					 cpu[i]);
-	}
-	if (!c->config.processes)
-		c->config.processes = n < HAPROXY_INSTANCES_MAX ? (unsigned int)n
-								: HAPROXY_INSTANCES_MAX;
-	for (i = 0; i < c->config.processes; i++)
-		c->haproxy.cpu[i] = cpu[i % n];
+	placement_resolve(p, &c->config);
+	memcpy(h->cpu, p->cpu, sizeof(h->cpu));
+	memcpy(h->taker, p->taker, sizeof(h->taker));
+	h->takers = p->cpus;
 	return 0;
 }
 
@@ -108,7 +91,7 @@ static int plan_haproxy(struct step_context *c, bool recall, struct error *err)
 {
 	const struct config *f = &c->config;
 	struct haproxy_plan *h = &c->haproxy;
-	int r = plan_cpus(c, recall, err);
+	int r = plan_placement(c, recall, err);
 
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #define DEPLOY_PLAN_H
 
 #include "deploy/config.h"
+#include "deploy/placement.h"
 #include "haproxy/haproxy.h"
 #include "helpers/nic/nic.h"
 #include "netns/netns.h"
@@ -17,6 +18,7 @@ struct step_context {
 	struct netns_plan netns;
 	struct tc_plan tc;
 	struct haproxy_plan haproxy;
+	struct placement placement;
 	struct haproxy_version version;
 	const char *datapath_reason; /* why this datapath, one clause */
 };

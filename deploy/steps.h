@@ -8,6 +8,7 @@
 /* Groups, as the plumbing commands walk them. */
 #define GROUP_NETNS   "netns"
 #define GROUP_TC      "tc"
+#define GROUP_RSS     "rss"
 #define GROUP_HAPROXY "haproxy"
 
 extern const struct step_table deploy_steps;

@@ -111,8 +111,8 @@ static int supervise_lookup(struct supervisor *s, struct error *err)
 		return 0;
 	haproxy_listeners_group(s->listeners, fd);
 	return netns_lookup_attach(&s->c->netns, s->nsfd, fd,
-				   h->accept == HAPROXY_ACCEPT_CPU ? h->cpu : NULL,
-				   h->processes, &s->lookup_fd, err);
+				   h->accept == HAPROXY_ACCEPT_CPU ? h->taker : NULL,
+				   h->takers, h->processes, &s->lookup_fd, err);
 }
 
 static int supervise_open(struct supervisor *s, struct error *err)

@@ -12,6 +12,7 @@
 #include "helpers/text.h"
 
 #define HAPROXY_INSTANCES_MAX 256
+#define HAPROXY_CPUS_MAX      1024
 
 enum haproxy_mode { HAPROXY_MODE_TCP, HAPROXY_MODE_HTTP };
 enum haproxy_splice { HAPROXY_SPLICE_AUTO, HAPROXY_SPLICE_ON, HAPROXY_SPLICE_OFF };
@@ -39,15 +40,19 @@ struct haproxy_plan {
 	enum haproxy_accept accept;
 	unsigned int processes; /* instances, or threads of the one instance */
 	unsigned int cpu[HAPROXY_INSTANCES_MAX]; /* of each instance or thread */
-	struct ports ports;                      /* what the listeners bind */
-	bool ipv4, ipv6;                         /* families served */
-	char server_side[IFNAMSIZ];              /* device of the onward connections */
-	unsigned int maxconn;                    /* of each instance (threads: in all) */
-	unsigned int backlog;                    /* of each listening socket */
-	unsigned int timeout_connect_ms;         /* until a silent server is given up */
-	unsigned int timeout_idle_ms;            /* no byte in either direction */
-	unsigned int timeout_fin_ms;             /* the same, once one end has closed */
-	unsigned int fd_limit;                   /* RLIMIT_NOFILE of each instance */
+	/* With accept = cpu: which instance or thread accepts what a CPU receives; a CPU
+	 * past the end of the list is taken by number CPU % processes. */
+	unsigned int takers;
+	unsigned short taker[HAPROXY_CPUS_MAX];
+	struct ports ports;              /* what the listeners bind */
+	bool ipv4, ipv6;                 /* families served */
+	char server_side[IFNAMSIZ];      /* device of the onward connections */
+	unsigned int maxconn;            /* of each instance (threads: in all) */
+	unsigned int backlog;            /* of each listening socket */
+	unsigned int timeout_connect_ms; /* until a silent server is given up */
+	unsigned int timeout_idle_ms;    /* no byte in either direction */
+	unsigned int timeout_fin_ms;     /* the same, once one end has closed */
+	unsigned int fd_limit;           /* RLIMIT_NOFILE of each instance */
 };
 
 /* Runs `binary -vv`. -ENOENT and others say which package has it. */

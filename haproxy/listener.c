@@ -111,7 +111,7 @@ static int listeners_open_port(const struct listeners_wish *w, unsigned int inde
 	}
 	if (!w->listen || p->accept != HAPROXY_ACCEPT_CPU)
 		return 0;
-	return select_attach(l->fd[index], p->cpu, l->slots, err);
+	return select_attach(l->fd[index], p->taker, p->takers, l->slots, err);
 }
 
 /* Both families share a socket where the kernel has IPv6; without it IPv4 stays. */

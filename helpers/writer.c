@@ -135,6 +135,11 @@ static void writer_object(const json_t *object, int indent, struct text *out)
 	}
 }
 
+void writer_text(const json_t *tree, struct text *out)
+{
+	writer_object(tree, 0, out);
+}
+
 int writer_print(const json_t *tree, bool json, FILE *out)
 {
 	_cleanup_text_ struct text t = { 0 };

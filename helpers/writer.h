@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "helpers/text.h"
+
 /*
  * Writes a tree of objects, arrays and scalars. As JSON: the tree as it is, keys in
  * their order. As text: scalars as "key: value", an object as a heading and its
@@ -15,5 +17,7 @@
  * of text. Returns 0 or -errno of the stream.
  */
 int writer_print(const json_t *tree, bool json, FILE *out);
+/* The same text, added to out. */
+void writer_text(const json_t *tree, struct text *out);
 
 #endif

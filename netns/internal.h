@@ -96,8 +96,8 @@ struct lookup_wanted;
 void netns_service_fill(const struct netns_plan *p, struct guard_wanted *out);
 void netns_guard_fill(const struct netns_plan *p, struct guard_wanted *out);
 
-void netns_lookup_fill(const struct netns_plan *p, const unsigned int *cpu,
-		       unsigned int n, struct lookup_wanted *out);
+void netns_lookup_fill(const struct netns_plan *p, const unsigned short *taker,
+		       unsigned int cpus, unsigned int n, struct lookup_wanted *out);
 
 /* Attaches to the namespace; the link's descriptor, which is the caller's, or -errno. */
 int netns_bpf_link(const struct bpf_program *program, int nsfd);

@@ -20,20 +20,16 @@ static void lookup_cleanup(struct lookup_bpf **skel)
 }
 #define _cleanup_lookup_ __attribute__((cleanup(lookup_cleanup)))
 
-/* A CPU that no slot is pinned to takes slot CPU % n, as haproxy's own choice does. */
-void netns_lookup_fill(const struct netns_plan *p, const unsigned int *cpu,
-		       unsigned int n, struct lookup_wanted *out)
+/* A CPU of which taker says nothing takes slot CPU % n, as haproxy's own choice does. */
+void netns_lookup_fill(const struct netns_plan *p, const unsigned short *taker,
+		       unsigned int cpus, unsigned int n, struct lookup_wanted *out)
 {
 	memset(out, 0, sizeof(*out));
 	netns_service_fill(p, &out->service);
 	out->slots = n;
-	out->by_cpu = cpu != NULL;
-	for (unsigned int i = 0; i < LOOKUP_CPUS && cpu; i++)
-		out->slot_of_cpu[i] = (__u16)(i % n);
-	for (unsigned int i = n; i-- > 0 && cpu;) {
-		if (cpu[i] < LOOKUP_CPUS)
-			out->slot_of_cpu[cpu[i]] = (__u16)i;
-	}
+	out->by_cpu = taker != NULL;
+	for (unsigned int i = 0; i < LOOKUP_CPUS && taker; i++)
+		out->slot_of_cpu[i] = i < cpus ? taker[i] : (__u16)(i % n);
 }
 
 static int lookup_sockets(const struct lookup_bpf *skel, const int *fd, unsigned int n)
@@ -74,14 +70,14 @@ static int lookup_load(const struct lookup_wanted *wanted, int nsfd, const int *
 }
 
 int netns_lookup_attach(const struct netns_plan *p, int nsfd, const int *fd,
-			const unsigned int *cpu, unsigned int n, int *link_fd,
-			struct error *err)
+			const unsigned short *taker, unsigned int cpus, unsigned int n,
+			int *link_fd, struct error *err)
 {
 	libbpf_print_fn_t before = libbpf_set_print(netns_bpf_log);
 	struct lookup_wanted wanted;
 	int code;
 
-	netns_lookup_fill(p, cpu, n, &wanted);
+	netns_lookup_fill(p, taker, cpus, n, &wanted);
 	code = n && n <= LOOKUP_SLOTS ? lookup_load(&wanted, nsfd, fd, link_fd) : EINVAL;
 	libbpf_set_print(before);
 	return code ? netns_bpf_fail(code, LOOKUP_NOUN, err) : 0;
@@ -106,7 +102,7 @@ int netns_lookup_check(const struct netns_plan *p, struct error *err)
 	if (nsfd < 0)
 		return nsfd;
 	r = namespace_call(nsfd, lookup_listen, &fd, err);
-	return r < 0 ? r : netns_lookup_attach(p, nsfd, &fd, NULL, 1, &link, err);
+	return r < 0 ? r : netns_lookup_attach(p, nsfd, &fd, NULL, 0, 1, &link, err);
 }
 
 void netns_lookup_describe(const struct netns_plan *p, struct text *out)

@@ -167,13 +167,13 @@ int netns_tproxy_check(const struct netns_plan *p, struct error *err);
 /*
  * SK-LOOKUP: a BPF sk_lookup program (kernel 5.9) attached to the namespace nsfd, which
  * gives connections to the service ports to the listening sockets fd (n of them, one
- * SO_REUSEPORT group): fd[i] on CPU cpu[i], or, where cpu is NULL, the one that the
- * group's hash picks. The proxy's own addresses are the guard's. *link_fd is the
- * caller's; closing it detaches, and nothing is pinned.
+ * SO_REUSEPORT group): on CPU c < cpus fd[taker[c]], on others fd[c % n]; where taker is
+ * NULL, the one that the group's hash picks. The proxy's own addresses are the guard's.
+ * *link_fd is the caller's; closing it detaches, and nothing is pinned.
  */
 int netns_lookup_attach(const struct netns_plan *p, int nsfd, const int *fd,
-			const unsigned int *cpu, unsigned int n, int *link_fd,
-			struct error *err);
+			const unsigned short *taker, unsigned int cpus, unsigned int n,
+			int *link_fd, struct error *err);
 /* Asks the kernel whether one with the plan's addresses and ports is attached. */
 int netns_lookup_probe(const struct netns_plan *p, enum step_state *state,
 		       struct text *detail, struct error *err);

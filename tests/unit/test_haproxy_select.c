@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,38 +54,35 @@ static unsigned int run(const struct sock_filter *code, unsigned short length,
 	return 0;
 }
 
-static unsigned int expected(const unsigned int *cpu, unsigned int n, unsigned int now)
+/* CPUs past SELECT_CPUS_MAX named ones follow the rule for those without a word. */
+static void program(const unsigned short *taker, unsigned int cpus, unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		if (cpu[i] == now)
-			return i;
+	static struct sock_filter code[SELECT_LENGTH_MAX];
+	unsigned short length = select_program(taker, cpus, n, code);
+	unsigned int named = 0;
+
+	assert_in_range(length, 1, SELECT_LENGTH_MAX);
+	for (unsigned int now = 0; now < 1100; now++) {
+		bool own =
+			now < cpus && taker[now] != now % n && named++ < SELECT_CPUS_MAX;
+
+		assert_int_equal(run(code, length, now), own ? taker[now] : now % n);
 	}
-	return now % n;
-}
-
-static void program(const unsigned int *cpu, unsigned int n)
-{
-	struct sock_filter code[SELECT_LENGTH_MAX(HAPROXY_INSTANCES_MAX)];
-	unsigned short length = select_program(cpu, n, code);
-
-	assert_in_range(length, 1, SELECT_LENGTH_MAX(n));
-	for (unsigned int now = 0; now < 1100; now++)
-		assert_int_equal(run(code, length, now), expected(cpu, n, now));
 }
 
 static void test_program(void **state)
 {
-	unsigned int cpu[HAPROXY_INSTANCES_MAX];
+	unsigned short taker[HAPROXY_CPUS_MAX];
 
 	(void)state;
-	program((const unsigned int[]){ 0 }, 1);
-	program((const unsigned int[]){ 7 }, 1);
-	program((const unsigned int[]){ 4, 5, 6, 7 }, 4);
-	program((const unsigned int[]){ 3, 1, 2, 0 }, 4);
-	program((const unsigned int[]){ 0, 1, 0, 1 }, 4); /* more instances than CPUs */
-	for (unsigned int i = 0; i < HAPROXY_INSTANCES_MAX; i++)
-		cpu[i] = 4 * i + 1;
-	program(cpu, HAPROXY_INSTANCES_MAX);
+	program((const unsigned short[]){ 0 }, 0, 1);
+	program((const unsigned short[]){ 0 }, 0, 7);
+	program((const unsigned short[]){ 0 }, 1, 1);
+	program((const unsigned short[]){ 3, 1, 2, 0 }, 4, 4);
+	program((const unsigned short[]){ 1, 1, 0, 0, 1 }, 5, 2);
+	for (unsigned int i = 0; i < HAPROXY_CPUS_MAX; i++)
+		taker[i] = (unsigned short)(i / 4);
+	program(taker, HAPROXY_CPUS_MAX, HAPROXY_INSTANCES_MAX);
 }
 
 #define GROUP 4
@@ -153,39 +151,63 @@ static void pin(unsigned int cpu)
 /* On loopback the SYN is received on the CPU of the process that sends it. */
 static void test_kernel(void **state)
 {
-	unsigned int cpu[GROUP] = { 1000, 1001, 1002, 1003 };
+	unsigned short taker[HAPROXY_CPUS_MAX] = { 0 };
+	int slot[CPU_SETSIZE];
 	struct error err = { 0 };
 	struct group g;
 	cpu_set_t before;
+	int next = GROUP;
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
 	group_open(&g);
-	for (unsigned int now = 0, slot = GROUP; now < CPU_SETSIZE && slot; now++) {
+	for (unsigned int now = 0; now < HAPROXY_CPUS_MAX; now++) {
 		if (CPU_ISSET(now, &before))
-			cpu[--slot] = now;
+			next = next ? next - 1 : GROUP - 1;
+		slot[now] = taker[now] = (unsigned short)next % GROUP;
 	}
-	if (select_attach(g.fd[0], cpu, GROUP, &err) < 0)
+	if (select_attach(g.fd[0], taker, HAPROXY_CPUS_MAX, GROUP, &err) < 0)
 		fail_msg("%s", err.msg);
-	for (int slot = 0; slot < GROUP; slot++) {
-		if (cpu[slot] >= CPU_SETSIZE || !CPU_ISSET(cpu[slot], &before))
+	for (unsigned int now = 0, tried = 0; now < CPU_SETSIZE && tried < 8; now++) {
+		if (!CPU_ISSET(now, &before))
 			continue;
-		pin(cpu[slot]);
+		tried++;
+		pin(now);
 		for (int i = 0; i < 20; i++)
-			assert_int_equal(group_taken(&g), slot);
+			assert_int_equal(group_taken(&g), slot[now]);
 	}
 	sched_setaffinity(0, sizeof(before), &before);
 	for (int i = 0; i < GROUP; i++)
 		close(g.fd[i]);
 }
 
+/* The longest program is within the default net.core.optmem_max of old kernels, 20 KB. */
+static void test_longest(void **state)
+{
+	unsigned short taker[HAPROXY_CPUS_MAX];
+	static struct sock_filter code[SELECT_LENGTH_MAX];
+	struct error err = { 0 };
+	struct group g;
+
+	(void)state;
+	for (unsigned int i = 0; i < HAPROXY_CPUS_MAX; i++)
+		taker[i] = (unsigned short)((i + 1) % GROUP);
+	assert_int_equal(select_program(taker, HAPROXY_CPUS_MAX, GROUP, code),
+			 SELECT_LENGTH_MAX);
+	group_open(&g);
+	if (select_attach(g.fd[0], taker, HAPROXY_CPUS_MAX, GROUP, &err) < 0)
+		fail_msg("%s", err.msg);
+	for (int i = 0; i < GROUP; i++)
+		close(g.fd[i]);
+}
+
 static void test_attach_refused(void **state)
 {
-	const unsigned int cpu[] = { 0 };
+	const unsigned short taker[] = { 0 };
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(select_attach(-1, cpu, 1, &err), -EBADF);
+	assert_int_equal(select_attach(-1, taker, 1, 1, &err), -EBADF);
 	assert_non_null(strstr(err.msg, "haproxy.accept"));
 }
 
@@ -206,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_attach_refused),
 	};
 

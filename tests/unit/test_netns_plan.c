@@ -224,24 +224,24 @@ static void test_guard(void **state)
 	assert_memory_equal(g.ipv6[0], "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
 }
 
-/* A CPU's slot is the first that is pinned to it; the others share. */
+/* A CPU's slot is what the list says; CPUs past its end share. */
 static void test_lookup(void **state)
 {
-	const unsigned int cpu[] = { 4, 6, 4 };
+	const unsigned short taker[] = { 2, 2, 0, 1 };
 	struct netns_plan p = plan();
 	static struct lookup_wanted w;
 
 	(void)state;
 	p.proxy_port = 1234;
-	netns_lookup_fill(&p, cpu, 3, &w);
+	netns_lookup_fill(&p, taker, 4, 3, &w);
 	assert_int_equal(w.slots, 3);
 	assert_true(w.by_cpu);
-	assert_int_equal(w.slot_of_cpu[4], 0);
-	assert_int_equal(w.slot_of_cpu[6], 1);
-	assert_int_equal(w.slot_of_cpu[5], 5 % 3);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(w.slot_of_cpu[i], taker[i]);
+	assert_int_equal(w.slot_of_cpu[4], 4 % 3);
 	assert_int_equal(w.slot_of_cpu[LOOKUP_CPUS - 1], (LOOKUP_CPUS - 1) % 3);
 	assert_int_equal(w.service.ranges, 2);
-	netns_lookup_fill(&p, NULL, 3, &w);
+	netns_lookup_fill(&p, NULL, 0, 3, &w);
 	assert_false(w.by_cpu);
 }
 

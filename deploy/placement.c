@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns which CPUs the queues and the instances get, and what is said of it. */
+#include "deploy/placement.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/placement_map.h"
+
+#define THREADS_MAX 64 /* of one HAProxy thread group, in every version */
+
+static void note(struct placement *p, bool warning, const char *fmt, va_list ap)
+{
+	struct placement_note *n = &p->note[p->notes];
+
+	if (p->notes == PLACEMENT_NOTES_MAX)
+		return;
+	p->notes++;
+	n->warning = warning;
+	vsnprintf(n->text, sizeof(n->text), fmt, ap);
+}
+
+__attribute__((format(printf, 2, 3))) static void remark(struct placement *p,
+							 const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(p, false, fmt, ap);
+	va_end(ap);
+}
+
+__attribute__((format(printf, 2, 3))) static void warn(struct placement *p,
+						       const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(p, true, fmt, ap);
+	va_end(ap);
+}
+
+/* A CPU that may be taken without having been named. */
+static bool eligible(const struct topology_cpu *c, int node)
+{
+	return c->allowed && !c->isolated && (node < 0 || c->node == (unsigned int)node);
+}
+
+/* Which one it is among its core's eligible hyper-threads. */
+static unsigned int thread_rank(const struct topology *t, const struct topology_cpu *c)
+{
+	unsigned int rank = 0;
+
+	for (unsigned int i = 0; i < t->n && t->cpu[i].cpu < c->cpu; i++)
+		rank += t->cpu[i].core == c->core && eligible(&t->cpu[i], -1);
+	return rank;
+}
+
+/* The eligible CPUs of a node: each core's first thread, then the second ones. */
+static unsigned int pool(const struct topology *t, int node, int smt, unsigned int *out)
+{
+	unsigned int n = 0, left = 1;
+
+	for (unsigned int rank = 0; left && (!rank || smt == SMT_YES); rank++) {
+		left = 0;
+		for (unsigned int i = 0; i < t->n; i++) {
+			unsigned int r = thread_rank(t, &t->cpu[i]);
+
+			if (!eligible(&t->cpu[i], node))
+				continue;
+			if (r == rank)
+				out[n++] = t->cpu[i].cpu;
+			left += r > rank;
+		}
+	}
+	return n;
+}
+
+static unsigned int eligible_in(const struct topology *t, int node)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < t->n; i++)
+		n += eligible(&t->cpu[i], node);
+	return n;
+}
+
+/* The package of a node, -1 where it has no CPU online. */
+static int package_of(const struct topology *t, int node)
+{
+	for (unsigned int i = 0; i < t->n; i++) {
+		if (t->cpu[i].node == (unsigned int)node)
+			return (int)t->cpu[i].package;
+	}
+	return -1;
+}
+
+/* The lowest node with an eligible CPU, one of the package before others. */
+static int node_instead(const struct topology *t, int package)
+{
+	int found = -1;
+
+	for (unsigned int i = 0; i < t->n; i++) {
+		const struct topology_cpu *c = &t->cpu[i];
+		bool beside = (int)c->package == package;
+		bool better = found < 0 || (int)c->node < found;
+
+		if (!eligible(c, -1))
+			continue;
+		if (found >= 0 && (package_of(t, found) == package) != beside)
+			better = beside;
+		if (better)
+			found = (int)c->node;
+	}
+	return found;
+}
+
+/* The node that the queues belong on. */
+static int node_choose(const struct topology *t, struct placement *p)
+{
+	const struct placement_nic *a = &p->nic[0], *b = &p->nic[p->nics - 1];
+	int node = a->node >= 0 ? a->node : b->node, other;
+
+	if (node >= 0 && a->node >= 0 && b->node >= 0 && a->node != b->node)
+		warn(p,
+		     "%s is on node %d, %s on node %d: both use node %d's CPUs, the "
+		     "client side's",
+		     a->name, a->node, b->name, b->node, a->node);
+	for (unsigned int i = 0; i < p->nics && t->nodes > 1; i++) {
+		if (p->nic[i].node < 0)
+			remark(p, "%s reports no NUMA node: it is taken to be on %s",
+			       p->nic[i].name,
+			       node >= 0 ? "the other interface's"
+					 : "the lowest that has a CPU");
+	}
+	if (node >= 0 && eligible_in(t, node))
+		return node;
+	other = node_instead(t, package_of(t, node));
+	if (node >= 0 && other >= 0)
+		warn(p,
+		     "node %d, where the interface is, has no CPU that hapep may take: "
+		     "node %d's are used",
+		     node, other);
+	return other;
+}
+
+/* The CPUs that a key names, each checked. */
+static int named(const struct topology *t, const char *key, const char *list, bool recall,
+		 unsigned int *cpu, unsigned int *n, struct error *err)
+{
+	size_t count = 0;
+	int r = cpulist_parse(list, cpu, &count, err);
+
+	if (r < 0)
+		return error_wrap(err, "%s", key);
+	for (size_t i = 0; i < count && !recall; i++) {
+		const struct topology_cpu *c = topology_cpu_find(t, cpu[i]);
+
+		/* An isolated CPU is out of everybody's affinity, not out of bounds. */
+		if (!c || (!c->allowed && !c->isolated))
+			return error_say(err, EINVAL,
+					 "%s: CPU %u is offline or outside this "
+					 "process's affinity",
+					 key, cpu[i]);
+	}
+	*n = (unsigned int)count;
+	return 0;
+}
+
+/* Where the queues may be: *n CPUs in order. */
+static int queue_pool(const struct topology *t, const struct config *config, bool recall,
+		      struct placement *p, unsigned int *cpu, unsigned int *n,
+		      struct error *err)
+{
+	int r = 0;
+
+	if (config->queue_cpus[0]) {
+		r = named(t, "placement.queue_cpus", config->queue_cpus, recall, cpu, n,
+			  err);
+	} else if (config->cpus[0]) {
+		r = named(t, "haproxy.cpus", config->cpus, recall, cpu, n, err);
+	} else {
+		*n = pool(t, node_choose(t, p), config->smt, cpu);
+		if (!*n)
+			r = error_say(err, EINVAL,
+				      "this process may use no CPU that is not isolated: "
+				      "name CPUs in haproxy.cpus");
+	}
+	return r;
+}
+
+/* The instances' CPUs, with numa = spread each node's in turn, the NIC's first. */
+static unsigned int spread_pool(const struct topology *t, int smt, unsigned int first,
+				unsigned int *out)
+{
+	unsigned int all[CPULIST_MAX], next[CPULIST_MAX] = { 0 };
+	unsigned int total = pool(t, -1, smt, all), n = 0;
+
+	for (unsigned int turn = first; n < total; turn++) {
+		unsigned int node = turn % CPULIST_MAX;
+		unsigned int *i = &next[node];
+
+		while (*i < total && topology_cpu_find(t, all[*i])->node != node)
+			++*i;
+		if (*i < total)
+			out[n++] = all[(*i)++];
+	}
+	return n;
+}
+
+static void count_queues(const struct config *config, unsigned int cpus,
+			 struct placement *p)
+{
+	unsigned int most = CONFIG_QUEUES_MAX;
+	const char *least = NULL;
+
+	for (unsigned int i = 0; i < p->nics; i++) {
+		if (p->nic[i].queues_most && p->nic[i].queues_most < most) {
+			most = p->nic[i].queues_most;
+			least = p->nic[i].name;
+		}
+	}
+	if (config->rss == RSS_OFF) {
+		remark(p, "rss = off: queues, interrupts and XPS stay as they are");
+		return;
+	}
+	p->queues = config->queues ? config->queues : cpus;
+	if (p->queues > most) {
+		if (config->queues)
+			warn(p, "queues = %u: %s has %u", config->queues,
+			     least ? least : "hapep", most);
+		p->queues = most;
+	}
+	if (p->queues > cpus)
+		warn(p, "%u queues on %u CPUs: queue q is on CPU q modulo %u of the list",
+		     p->queues, cpus, cpus);
+}
+
+static void count_instances(const struct config *config, unsigned int cpus,
+			    struct placement *p)
+{
+	unsigned int most = config->model == HAPROXY_MODEL_THREADS
+				    ? THREADS_MAX
+				    : HAPROXY_INSTANCES_MAX;
+
+	p->instances = config->processes;
+	if (!p->instances) {
+		p->instances = cpus < most ? cpus : most;
+		if (cpus > most)
+			remark(p, "%u CPUs: %s can be %u at most", cpus,
+			       config->model == HAPROXY_MODEL_THREADS ? "threads"
+								      : "instances",
+			       most);
+	}
+	if (p->instances > cpus)
+		warn(p, "%u instances on %u CPUs: they share them in order%s",
+		     p->instances, cpus,
+		     config->accept == HAPROXY_ACCEPT_CPU
+			     ? ", and accept = cpu gives the later ones of a CPU nothing"
+			     : "");
+}
+
+static bool is_in(const unsigned int *list, unsigned int n, unsigned int cpu)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (list[i] == cpu)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Software steering: from what has no RSS, and to the instances that no queue would
+ * reach though they are where the queues should be.
+ */
+static void steer_in_software(const unsigned int *cpu, unsigned int n,
+			      struct placement *p)
+{
+	unsigned int used = p->queues < n ? p->queues : n, unreached = 0;
+	bool table = true;
+
+	for (unsigned int i = 0; i < p->nics; i++)
+		table = table && p->nic[i].table;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!is_in(p->cpu, p->instances, cpu[i]))
+			continue;
+		CPU_SET(cpu[i], &p->rps_cpus);
+		unreached += i >= used;
+	}
+	p->rps = p->queues && CPU_COUNT(&p->rps_cpus) > 1 && (!table || unreached);
+	if (!p->rps)
+		CPU_ZERO(&p->rps_cpus);
+	else if (!table)
+		remark(p,
+		       "no RSS in hardware: software steering (RPS) spreads the packets "
+		       "of %u queue%s over %d CPUs",
+		       p->queues, p->queues > 1 ? "s" : "", CPU_COUNT(&p->rps_cpus));
+	else
+		remark(p,
+		       "%u queues for %u instances: software steering (RPS) reaches the "
+		       "CPUs without a queue",
+		       p->queues, p->instances);
+}
+
+/* What the table itself does not show. */
+static void remark_machine(const struct topology *t, struct placement *p)
+{
+	_cleanup_text_ struct text isolated = { 0 }, denied = { 0 }, offline = { 0 },
+				   tickless = { 0 };
+	unsigned int list[4][CPULIST_MAX], n[4] = { 0 };
+
+	for (unsigned int i = 0; i < t->n; i++) {
+		const struct topology_cpu *c = &t->cpu[i];
+		bool taken = is_in(p->cpu, p->instances, c->cpu);
+
+		for (unsigned int k = 0; k < p->rows; k++)
+			taken = taken || p->row[k].cpu == c->cpu;
+		if (!taken && c->isolated)
+			list[0][n[0]++] = c->cpu;
+		else if (!taken && !c->allowed)
+			list[1][n[1]++] = c->cpu;
+		if (taken && c->tickless)
+			list[2][n[2]++] = c->cpu;
+	}
+	cpulist_write(list[0], n[0], &isolated);
+	cpulist_write(list[1], n[1], &denied);
+	cpulist_write(list[2], n[2], &tickless);
+	cpulist_write(t->offline, t->n_offline, &offline);
+	if (n[0])
+		remark(p, "isolated, so left out unless named: CPU %.150s",
+		       isolated.text);
+	if (n[1])
+		remark(p, "outside this process's affinity or cpuset: CPU %.150s",
+		       denied.text);
+	if (t->n_offline)
+		remark(p, "offline: CPU %.150s", offline.text);
+	if (n[2])
+		remark(p,
+		       "in nohz_full, which gains nothing where interrupts arrive: CPU "
+		       "%.150s",
+		       tickless.text);
+}
+
+static void remark_flows(const struct config *config, struct placement *p)
+{
+	unsigned int without = 0, unreached = 0;
+
+	for (unsigned int i = 0; i < p->rows; i++) {
+		without += p->row[i].queue >= 0 && p->row[i].instance < 0;
+		unreached += p->row[i].queue < 0 && !p->rps;
+	}
+	if (without)
+		remark(p,
+		       "%u queues' CPUs have no instance: with accept = cpu the nearest "
+		       "by cache accepts",
+		       without);
+	if (unreached && p->queues && config->accept == HAPROXY_ACCEPT_CPU)
+		warn(p,
+		     "%u instances have no queue of their own, and accept = cpu gives "
+		     "them what the nearest CPUs receive, or nothing: accept = hash "
+		     "reaches all",
+		     unreached);
+	if (p->queues && config->rss == RSS_ASYMMETRIC)
+		remark(p, "rss = asymmetric: the directions of a flow meet on one CPU by "
+			  "chance alone");
+	if (p->queues && config->rss == RSS_SYMMETRIC &&
+	    config->source == HAPROXY_SOURCE_CLIENTIP)
+		warn(p, "source = clientip: the onward connection has a port of its own, "
+			"so its packets come by another queue than the client's");
+}
+
+static int place_instances(const struct topology *t, const struct config *config,
+			   bool recall, const unsigned int *queue_cpu,
+			   unsigned int n_queue_cpu, struct placement *p,
+			   struct error *err)
+{
+	unsigned int cpu[CPULIST_MAX], n = n_queue_cpu;
+	const struct topology_cpu *first = topology_cpu_find(t, queue_cpu[0]);
+	int r = 0;
+
+	memcpy(cpu, queue_cpu, n * sizeof(cpu[0]));
+	if (config->cpus[0])
+		r = named(t, "haproxy.cpus", config->cpus, recall, cpu, &n, err);
+	else if (config->numa == NUMA_SPREAD)
+		n = spread_pool(t, config->smt, first ? first->node : 0, cpu);
+	if (r < 0)
+		return r;
+	count_instances(config, n, p);
+	for (unsigned int k = 0; k < p->instances; k++)
+		p->cpu[k] = cpu[k % n];
+	return 0;
+}
+
+/* The one node of all these CPUs, or -1. */
+static int one_node(const struct topology *t, const unsigned int *cpu, unsigned int n)
+{
+	int node = -1;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct topology_cpu *c = topology_cpu_find(t, cpu[i]);
+
+		if (!c || (i && (int)c->node != node))
+			return -1;
+		node = (int)c->node;
+	}
+	return node;
+}
+
+int placement_make(const struct topology *t, const struct config *config,
+		   const struct placement_nic *nic, unsigned int nics, bool recall,
+		   struct placement *out, struct error *err)
+{
+	unsigned int cpu[CPULIST_MAX], n = 0, used;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	out->nics = nics;
+	memcpy(out->nic, nic, nics * sizeof(*nic));
+	r = queue_pool(t, config, recall, out, cpu, &n, err);
+	if (r < 0)
+		return r;
+	count_queues(config, n, out);
+	r = place_instances(t, config, recall, cpu, n, out, err);
+	if (r < 0)
+		return r;
+	used = out->queues && out->queues < n ? out->queues : n;
+	out->node = one_node(t, cpu, used);
+	out->bound = config->numa == NUMA_BIND && out->node >= 0 &&
+		     one_node(t, out->cpu, out->instances) == out->node;
+	steer_in_software(cpu, n, out);
+	placement_map(t, cpu, n, out);
+	remark_machine(t, out);
+	remark_flows(config, out);
+	return 0;
+}
+
+static void resolve_list(const unsigned int *cpu, unsigned int n, char *out)
+{
+	_cleanup_text_ struct text list = { 0 };
+
+	cpulist_write(cpu, n, &list);
+	snprintf(out, CONFIG_CPULIST_SIZE, "%s", list.length ? list.text : "");
+}
+
+void placement_resolve(const struct placement *p, struct config *config)
+{
+	unsigned int cpu[PLACEMENT_ROWS_MAX], n = 0;
+
+	config->processes = p->instances;
+	for (unsigned int k = 0; k < p->instances; k++) {
+		if (!is_in(cpu, n, p->cpu[k]))
+			cpu[n++] = p->cpu[k];
+	}
+	if (!config->cpus[0])
+		resolve_list(cpu, n, config->cpus);
+	if (!p->queues)
+		return;
+	config->queues = p->queues;
+	for (unsigned int i = n = 0; i < p->queues; i++) {
+		if (!is_in(cpu, n, p->row[i].cpu))
+			cpu[n++] = p->row[i].cpu;
+	}
+	if (!config->queue_cpus[0])
+		resolve_list(cpu, n, config->queue_cpus);
+}
