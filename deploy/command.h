@@ -29,6 +29,7 @@ enum command_option {
 	OPTION_TOPOLOGY = 1 << 7,
 	OPTION_NIC_NODE = 1 << 8,
 	OPTION_NIC_QUEUES = 1 << 9,
+	OPTION_TIMEOUT = 1 << 10,
 };
 
 /* One call of the command. */
@@ -36,6 +37,7 @@ struct invocation {
 	const char *name;   /* of the blade */
 	const char *config; /* path; NULL: /etc/hapep/NAME.conf */
 	bool json, dry_run, check, defaults;
+	unsigned int timeout_ms;          /* 0: not given */
 	int instance;                     /* -1: not given */
 	struct placement_standin standin; /* topology NULL: this machine */
 	int argc;                         /* what follows the options */
@@ -54,8 +56,8 @@ struct command {
 };
 
 extern const struct command command_up, command_down, command_status, command_scenario,
-	command_netns, command_tc, command_rss, command_render, command_config,
-	command_completion, command_manual;
+	command_drain, command_undrain, command_netns, command_tc, command_rss,
+	command_render, command_config, command_completion, command_manual;
 
 /* All commands in help's order. */
 extern const struct command *const commands[];

@@ -7,9 +7,10 @@
 #include "helpers/memory.h"
 
 const struct command *const commands[] = {
-	&command_up,     &command_down,       &command_status, &command_scenario,
-	&command_netns,  &command_tc,         &command_rss,    &command_render,
-	&command_config, &command_completion, &command_manual,
+	&command_up,         &command_down,    &command_status, &command_scenario,
+	&command_drain,      &command_undrain, &command_netns,  &command_tc,
+	&command_rss,        &command_render,  &command_config,
+	&command_completion, &command_manual,
 };
 const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
 
@@ -31,6 +32,8 @@ const struct option_row option_rows[] = {
 	  "server's; -1 reports none" },
 	{ OPTION_NIC_QUEUES, 'Q', "nic-queues", "N",
 	  "with --topology: the queues that each interface has; 0 is one without RSS" },
+	{ OPTION_TIMEOUT, 'T', "timeout", "TIME",
+	  "how long to wait: 500ms, 30s, 10m, 1h" },
 	{ 0, 'v', "verbose", NULL, "log each step" },
 	{ 0, 'q', "quiet", NULL, "log errors only" },
 	{ 0, 'h', "help", NULL, "this text" },

@@ -18,6 +18,7 @@ static const char *const scenario_names[] = { "auto",   "NO-NF",     "NF-NO-IPT"
 static const char *const engine_names[] = { "nft", "iptables", NULL };
 static const char *const no_nf_names[] = { "effective", "strict", NULL };
 static const char *const datapath_names[] = { "auto", "mirred", "bpf", NULL };
+static const char *const fail_names[] = { "open", "closed", NULL };
 static const char *const model_names[] = { "processes", "threads", NULL };
 static const char *const mode_names[] = { "tcp", "http", NULL };
 static const char *const splice_names[] = { "auto", "on", "off", NULL };
@@ -94,6 +95,9 @@ static const struct config_key config_rows[] = {
 	{ "service", "proxy_port", CONFIG_UNSIGNED, 1, 65535, "1234", NULL,
 	  "The one port that HAProxy listens on with NF-IPT and SK-LOOKUP.",
 	  AT(proxy_port) },
+	{ "service", "fail", CONFIG_CHOICE, 0, 0, "open", fail_names,
+	  "What becomes of new connections while no instance serves: they are forwarded "
+	  "past the proxy (open), or wait for it and are refused (closed).", AT(fail) },
 
 	{ "haproxy", "binary", CONFIG_STRING, CONFIG_PATH, 255, "/usr/sbin/haproxy", NULL,
 	  "The HAProxy to run, 2.4 or later.", AT(binary) },

@@ -22,6 +22,7 @@ enum scenario {
 };
 
 enum no_nf { NO_NF_EFFECTIVE, NO_NF_STRICT };
+enum config_fail { CONFIG_FAIL_OPEN, CONFIG_FAIL_CLOSED };
 
 /* Whether HAProxy listens on the proxy port, and something maps the service ports to it.
  */
@@ -62,6 +63,7 @@ struct config {
 	/* [service] */
 	struct ports ports;
 	unsigned int proxy_port;
+	int fail; /* enum config_fail */
 	/* [haproxy] */
 	char binary[256];
 	char user[32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns the life of the HAProxy instances: start, death, back-off, end. */
+/* Owns the HAProxy instances as a set: who is started, grouped, counted, ended. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,53 +7,20 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "deploy/instances.h"
+#include "deploy/instance.h"
 #include "deploy/state.h"
 #include "helpers/cleanup.h"
 #include "helpers/log.h"
 #include "helpers/memory.h"
 
-#define BACKOFF_FIRST_MS  100
-#define BACKOFF_MOST_MS   10000
-#define BACKOFF_FORGET_MS 30000 /* an instance that lived this long starts afresh */
-#define POLL_MS           20    /* while an instance is starting */
-#define START_ASK_MS      250   /* at the first start nothing else waits */
+#define TICK_MS 200 /* at the latest */
 
-enum instance_state { INSTANCE_DOWN, INSTANCE_STARTING, INSTANCE_RUNNING };
-
-static const char *const state_names[] = { "backing-off", "starting", "running" };
-
-struct instance {
-	enum instance_state state;
-	pid_t pid;
-	int stats_fd;
-	unsigned int restarts, backoff_ms;
-	long long since_ms, next_ms; /* on the monotonic clock */
-	char last_end[96];           /* how it died the last time; empty: never */
-};
-
-struct instances {
-	const struct step_context *c;
-	const struct haproxy_listeners *listeners;
-	int nsfd;
-	unsigned int n;
-	struct instance one[];
-};
-
-static long long now_ms(void)
+static void instances_nap(long ms)
 {
-	struct timespec t;
+	const struct timespec nap = { .tv_nsec = ms * 1000000 };
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
-static void instance_path(const struct instances *all, unsigned int k, char *path,
-			  size_t size)
-{
-	snprintf(path, size, STATE_ROOT "/%s/stats.%u", all->c->name, k);
+	nanosleep(&nap, NULL);
 }
 
 static int instance_prepare(struct instances *all, unsigned int k, int dirfd,
@@ -75,8 +42,8 @@ static int instance_prepare(struct instances *all, unsigned int k, int dirfd,
 	return r;
 }
 
-int instances_prepare(const struct step_context *c, const struct haproxy_listeners *l,
-		      int nsfd, int dirfd, struct instances **out, struct error *err)
+int instances_prepare(const struct step_context *c, struct haproxy_listeners *l, int nsfd,
+		      int dirfd, struct instances **out, struct error *err)
 {
 	unsigned int n = haproxy_instances(&c->haproxy);
 	struct instances *all = memory_new(1, sizeof(*all) + n * sizeof(all->one[0]));
@@ -84,7 +51,7 @@ int instances_prepare(const struct step_context *c, const struct haproxy_listene
 
 	*all = (struct instances){ .c = c, .listeners = l, .nsfd = nsfd, .n = n };
 	for (unsigned int k = 0; k < n; k++)
-		all->one[k].stats_fd = -1;
+		all->one[k].stats_fd = all->one[k].ask_fd = -1;
 	for (unsigned int k = 0; k < n && !r; k++)
 		r = instance_prepare(all, k, dirfd, err);
 	if (r < 0) {
@@ -99,54 +66,11 @@ void instances_free(struct instances *all)
 {
 	if (!all)
 		return;
-	for (unsigned int k = 0; k < all->n; k++)
+	for (unsigned int k = 0; k < all->n; k++) {
 		cleanup_close(&all->one[k].stats_fd);
+		cleanup_close(&all->one[k].ask_fd);
+	}
 	free(all);
-}
-
-static int instance_start(struct instances *all, unsigned int k, struct error *err)
-{
-	struct instance *i = &all->one[k];
-	int r = haproxy_instance_start(&all->c->haproxy, &all->c->version, k,
-				       all->listeners, all->nsfd, i->stats_fd,
-				       STDERR_FILENO, &i->pid, err);
-
-	if (r < 0)
-		return error_wrap(err, "start instance %u", k);
-	i->state = INSTANCE_STARTING;
-	i->since_ms = now_ms();
-	return 0;
-}
-
-static void instance_back_off(struct instance *i)
-{
-	long long lived = now_ms() - i->since_ms;
-
-	if (lived > BACKOFF_FORGET_MS || !i->backoff_ms)
-		i->backoff_ms = BACKOFF_FIRST_MS;
-	else if (i->backoff_ms < BACKOFF_MOST_MS)
-		i->backoff_ms = i->backoff_ms * 2 < BACKOFF_MOST_MS ? i->backoff_ms * 2
-								    : BACKOFF_MOST_MS;
-	i->state = INSTANCE_DOWN;
-	i->pid = 0;
-	i->next_ms = now_ms() + i->backoff_ms;
-}
-
-static void instance_died(struct instances *all, unsigned int k, int status)
-{
-	struct instance *i = &all->one[k];
-	pid_t pid = i->pid;
-
-	if (WIFSIGNALED(status))
-		snprintf(i->last_end, sizeof(i->last_end), "killed by signal %d (%s)",
-			 WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		snprintf(i->last_end, sizeof(i->last_end), "exited with status %d",
-			 WEXITSTATUS(status));
-	instance_back_off(i);
-	log_warning("instance %u (pid %d, CPU %u) %s; its connections are lost, new ones "
-		    "queue; restart in %u ms",
-		    k, (int)pid, all->c->haproxy.cpu[k], i->last_end, i->backoff_ms);
 }
 
 static void instances_reap(struct instances *all)
@@ -160,22 +84,6 @@ static void instances_reap(struct instances *all)
 				instance_died(all, k, status);
 		}
 	}
-}
-
-/* Notes that a starting instance answers on its stats socket. */
-static void instance_ask(struct instances *all, unsigned int k, unsigned int timeout_ms)
-{
-	struct instance *i = &all->one[k];
-	struct haproxy_stats stats;
-	struct error ignored;
-	char path[128];
-
-	instance_path(all, k, path, sizeof(path));
-	if (haproxy_stats_read(path, timeout_ms, &stats, &ignored) < 0)
-		return;
-	i->state = INSTANCE_RUNNING;
-	log_info("instance %u (pid %d, CPU %u) accepts, %lld ms after its start", k,
-		 (int)i->pid, all->c->haproxy.cpu[k], now_ms() - i->since_ms);
 }
 
 static unsigned int instances_running(const struct instances *all)
@@ -192,7 +100,7 @@ static int instances_ask(struct instances *all, struct error *err)
 {
 	for (unsigned int k = 0; k < all->n; k++) {
 		if (all->one[k].state == INSTANCE_STARTING)
-			instance_ask(all, k, START_ASK_MS);
+			instance_ask(all, k);
 	}
 	instances_reap(all);
 	for (unsigned int k = 0; k < all->n; k++) {
@@ -207,21 +115,22 @@ int instances_start(struct instances *all, unsigned int timeout_ms,
 		    void (*progress)(unsigned int running, unsigned int n, void *arg),
 		    void *arg, struct error *err)
 {
-	long long end = now_ms() + timeout_ms;
+	long long end = instance_clock_ms() + timeout_ms;
 	unsigned int before = 0, running = 0;
 	int r = 0;
 
 	for (unsigned int k = 0; k < all->n && !r; k++)
 		r = instance_start(all, k, err);
 	while (!r && running < all->n) {
+		instances_nap(5);
 		r = instances_ask(all, err);
 		running = instances_running(all);
 		if (running > before) {
-			end = now_ms() + timeout_ms;
+			end = instance_clock_ms() + timeout_ms;
 			progress(running, all->n, arg);
 		}
 		before = running;
-		if (!r && running < all->n && now_ms() > end)
+		if (!r && running < all->n && instance_clock_ms() > end)
 			r = error_say(err, ETIMEDOUT,
 				      "%u of %u instances answer, and for %u ms no other",
 				      running, all->n, timeout_ms);
@@ -229,17 +138,43 @@ int instances_start(struct instances *all, unsigned int timeout_ms,
 	return r;
 }
 
+static void instance_regroup(struct instances *all, unsigned int k, bool others)
+{
+	const struct haproxy_plan *h = &all->c->haproxy;
+	bool joined = haproxy_listeners_joined(all->listeners, k);
+	struct error err = { 0 };
+
+	if (joined && others && instance_idles(&all->one[k])) {
+		log_warning("instance %u leaves the listening group: the others take its "
+			    "%u waiting connections and what is new",
+			    k, haproxy_listeners_queued(all->listeners, k));
+		if (haproxy_listeners_leave(all->listeners, h, k, &err) < 0)
+			log_error("%s", err.msg);
+	} else if (!joined && all->one[k].state != INSTANCE_DOWN && !all->one[k].silent) {
+		log_info("instance %u is in the listening group again", k);
+		if (haproxy_listeners_join(all->listeners, h, k, &err) < 0)
+			log_error("%s", err.msg);
+	}
+}
+
+static void instances_watch(struct instances *all)
+{
+	for (unsigned int k = 0; k < all->n; k++)
+		instance_watch(all, k);
+	for (unsigned int k = 0; k < all->n; k++)
+		instance_regroup(all, k, instances_well(all) > 0);
+}
+
 void instances_tick(struct instances *all)
 {
 	struct error err = { 0 };
 
 	instances_reap(all);
+	instances_watch(all);
 	for (unsigned int k = 0; k < all->n; k++) {
 		struct instance *i = &all->one[k];
 
-		if (i->state == INSTANCE_STARTING)
-			instance_ask(all, k, POLL_MS);
-		if (i->state != INSTANCE_DOWN || now_ms() < i->next_ms)
+		if (i->state != INSTANCE_DOWN || instance_clock_ms() < i->next_ms)
 			continue;
 		i->restarts++;
 		if (instance_start(all, k, &err) < 0) {
@@ -254,18 +189,39 @@ void instances_tick(struct instances *all)
 
 int instances_due_ms(const struct instances *all)
 {
-	long long due = -1, left;
+	long long due = TICK_MS, left, now = instance_clock_ms();
 
 	for (unsigned int k = 0; k < all->n; k++) {
-		const struct instance *i = &all->one[k];
-
-		if (i->state == INSTANCE_RUNNING)
-			continue;
-		left = i->state == INSTANCE_STARTING ? POLL_MS : i->next_ms - now_ms();
-		left = left < 0 ? 0 : left;
-		due = due < 0 || left < due ? left : due;
+		left = instance_due(&all->one[k], now);
+		due = left < due ? left : due;
 	}
-	return (int)due;
+	return due < 0 ? 0 : (int)due;
+}
+
+unsigned int instances_well(const struct instances *all)
+{
+	unsigned int well = 0;
+
+	for (unsigned int k = 0; k < all->n; k++)
+		well += all->one[k].state == INSTANCE_RUNNING && !all->one[k].silent;
+	return well;
+}
+
+void instances_summary(const struct instances *all, char *text, size_t size)
+{
+	unsigned int well = instances_well(all);
+	size_t at =
+		(size_t)snprintf(text, size, "%u of %u instances serve", well, all->n);
+
+	for (unsigned int k = 0; k < all->n && at < size; k++) {
+		const struct instance *i = &all->one[k];
+		bool died = i->state == INSTANCE_DOWN && i->last_end[0];
+
+		if (i->state != INSTANCE_RUNNING || i->silent)
+			at += (size_t)snprintf(
+				text + at, size - at, "; instance %u %s", k,
+				died ? i->last_end : instance_state_name(i));
+	}
 }
 
 static unsigned int instances_alive(const struct instances *all)
@@ -287,8 +243,7 @@ static void instances_signal(const struct instances *all, int signal)
 
 void instances_stop(struct instances *all, unsigned int grace_ms)
 {
-	long long end = now_ms() + grace_ms;
-	struct timespec nap = { .tv_nsec = 2000000 };
+	long long end = instance_clock_ms() + grace_ms;
 	bool killed = false;
 	pid_t pid;
 
@@ -301,11 +256,11 @@ void instances_stop(struct instances *all, unsigned int grace_ms)
 					all->one[k].pid = 0;
 			}
 		}
-		if (now_ms() > end && !killed) {
+		if (instance_clock_ms() > end && !killed) {
 			instances_signal(all, SIGKILL);
 			killed = true;
 		}
-		nanosleep(&nap, NULL);
+		instances_nap(2);
 	}
 }
 
@@ -320,7 +275,7 @@ json_t *instances_describe(const struct instances *all)
 			list,
 			json_pack("{s:i,s:i,s:i,s:s,s:i,s:i,s:s}", "instance", (int)k,
 				  "pid", (int)i->pid, "cpu", (int)all->c->haproxy.cpu[k],
-				  "state", state_names[i->state], "restarts",
+				  "state", instance_state_name(i), "restarts",
 				  (int)i->restarts, "queued",
 				  (int)haproxy_listeners_queued(all->listeners, k),
 				  "last_end", i->last_end));

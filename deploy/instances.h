@@ -15,8 +15,8 @@ struct instances;
  * a stats socket each in the directory dirfd, and a copy of each configuration for the
  * operator to read. nsfd, dirfd borrowed. *out is the caller's: instances_free.
  */
-int instances_prepare(const struct step_context *c, const struct haproxy_listeners *l,
-		      int nsfd, int dirfd, struct instances **out, struct error *err);
+int instances_prepare(const struct step_context *c, struct haproxy_listeners *l, int nsfd,
+		      int dirfd, struct instances **out, struct error *err);
 void instances_free(struct instances *all);
 
 /*
@@ -28,10 +28,19 @@ int instances_start(struct instances *all, unsigned int timeout_ms,
 		    void (*progress)(unsigned int running, unsigned int n, void *arg),
 		    void *arg, struct error *err);
 
-/* Reaps what has died, restarts what is due, notes what answers again. */
+/*
+ * Reaps what has died, restarts what is due, asks each whether it lives. An instance
+ * that does not answer leaves the listening group as long as another one serves, and is
+ * killed if it stays so.
+ */
 void instances_tick(struct instances *all);
-/* Milliseconds until instances_tick has something to do; -1: nothing is due. */
+/* Milliseconds until instances_tick has something to do. */
 int instances_due_ms(const struct instances *all);
+
+/* How many serve: they run, and answer. */
+unsigned int instances_well(const struct instances *all);
+/* "1 of 2 instances serves; instance 1 does not answer": one line of at most size. */
+void instances_summary(const struct instances *all, char *text, size_t size);
 
 /* SIGTERM to all, SIGKILL after grace_ms, all reaped. */
 void instances_stop(struct instances *all, unsigned int grace_ms);

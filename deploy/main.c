@@ -11,6 +11,7 @@
 
 #include "deploy/command.h"
 #include "deploy/state.h"
+#include "helpers/config_value.h"
 #include "helpers/log.h"
 
 static void print_commands(FILE *out)
@@ -105,6 +106,17 @@ static int parse_queues(const char *text, struct placement_standin *out)
 	return 0;
 }
 
+/* As durations are written in a configuration. */
+static int parse_timeout(const char *text, unsigned int *out)
+{
+	static const struct config_key key = { .type = CONFIG_DURATION,
+					       .minimum = 1,
+					       .maximum = 7 * 24 * 3600 * 1000UL };
+	struct error ignored;
+
+	return config_value_set(&key, text, out, &ignored);
+}
+
 /* Applies one option; the exit status that ends the program, or -1 to go on. */
 static int option_apply(const struct command *c, const struct option_row *row,
 			struct invocation *in)
@@ -161,6 +173,11 @@ static int option_apply(const struct command *c, const struct option_row *row,
 		if (parse_queues(optarg, &in->standin) < 0)
 			return usage_error(c, "--nic-queues: expected 0..%d, got '%s'",
 					   CONFIG_QUEUES_MAX, optarg);
+		break;
+	case OPTION_TIMEOUT:
+		if (parse_timeout(optarg, &in->timeout_ms) < 0)
+			return usage_error(c, "--timeout: expected 1ms to 168h, got '%s'",
+					   optarg);
 		break;
 	case OPTION_INSTANCE:
 		if (parse_instance(optarg, &in->instance) < 0)

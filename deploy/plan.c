@@ -137,6 +137,9 @@ static int plan_fill(const char *name, const struct config *config, bool recall,
 	/* In HTTP mode it is HAProxy that answers for a server which resets. */
 	c->tc.reset = config->source == HAPROXY_SOURCE_CLIENT &&
 		      config->mode == HAPROXY_MODE_TCP;
+	c->tc.mark_pass = NETNS_MARK_PASS;
+	c->tc.ports = config->ports;
+	c->tc.fail_closed = config->fail == CONFIG_FAIL_CLOSED;
 	c->tc.datapath = (enum tc_datapath)config->datapath;
 	for (int s = 0; s < SIDES; s++) {
 		r = nic_read(config->side[s].nic, &c->nic[s], err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deploy/blade.h"
+#include "deploy/gate.h"
 #include "deploy/scenario.h"
 #include "deploy/state.h"
 #include "deploy/status.h"
@@ -78,19 +79,60 @@ static void status_instance(const char *name, json_t *one)
 static bool status_instances(const char *name, json_t *tree)
 {
 	struct error err = { 0 };
-	json_t *list = NULL, *one;
+	json_t *all = NULL, *list, *one;
 	bool well = true;
 	size_t i;
 
-	if (supervisor_query(name, &list, &err) < 0)
+	if (supervisor_query(name, &all, &err) < 0)
 		return false;
+	json_object_set(tree, "gate", json_object_get(all, "gate"));
+	list = json_object_get(all, "instances");
 	json_array_foreach(list, i, one)
 	{
 		status_instance(name, one);
 		well = well && json_is_true(json_object_get(one, "answers"));
 	}
-	json_object_set_new(tree, "instances", list);
+	json_object_set(tree, "instances", list);
+	json_decref(all);
 	return well;
+}
+
+/* Nobody moves the deadline on any more: since when it is over tells the kernel. */
+static json_t *status_gate_alone(const struct tc_gate_reading *seen, bool fail_closed)
+{
+	char since[32] = "";
+
+	if (seen->shut_ms)
+		gate_format_time(gate_wall_ms() - seen->shut_ms, since);
+	return json_pack("{s:s,s:s,s:s}", "state", tc_gate_state_name(seen->state),
+			 "since", since, "reason",
+			 fail_closed ? "no supervisor lives, and fail = closed"
+				     : "no supervisor lives");
+}
+
+/* What packets meet is the kernel's to say, since when and why the supervisor's. */
+static bool status_gate(const struct step_context *c, json_t *tree)
+{
+	struct tc_gate_reading seen;
+	struct tc_gate *gate = NULL;
+	struct error err = { 0 };
+	json_t *out = json_object_get(tree, "gate");
+	bool read = !tc_gate_find(&c->tc, -1, &gate, &err) &&
+		    !tc_gate_read(gate, &seen, &err);
+
+	tc_gate_close(gate);
+	if (!read)
+		return false;
+	if (!out) {
+		out = status_gate_alone(&seen, c->tc.fail_closed);
+		json_object_set_new(tree, "gate", out);
+	}
+	json_object_set_new(out, "state", json_string(tc_gate_state_name(seen.state)));
+	json_object_set_new(out, "passed_connections",
+			    json_integer((json_int_t)seen.connections));
+	json_object_set_new(out, "passed_packets",
+			    json_integer((json_int_t)seen.packets));
+	return seen.state != TC_GATE_PASS;
 }
 
 static int status_overall(const struct tally *t, bool instances_well)
@@ -165,8 +207,10 @@ int status_ask(const char *name, const struct config *wanted, const char *group,
 	tree = json_pack("{s:s,s:s}", "blade", name, "state", "");
 	status_head(&plan, tree);
 	steps = status_steps(&plan, group, &tally);
-	if (!group || !strcmp(group, GROUP_HAPROXY))
+	if (!group || !strcmp(group, GROUP_HAPROXY)) {
 		well = status_instances(name, tree);
+		well = status_gate(&plan, tree) && well;
+	}
 	state = status_overall(&tally, well);
 	json_object_set_new(tree, "state", json_string(status_word(state)));
 	json_object_set_new(tree, "steps", steps);

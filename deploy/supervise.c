@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "deploy/blade.h"
+#include "deploy/gate.h"
 #include "deploy/instances.h"
 #include "deploy/state.h"
 #include "deploy/supervise.h"
@@ -37,6 +38,7 @@ struct supervisor {
 	int dirfd, nsfd, guard_fd, lookup_fd, signal_fd, control_fd, pid_fd;
 	struct haproxy_listeners *listeners;
 	struct instances *instances;
+	struct gate *gate;
 };
 
 /* A process of its own: no terminal, no lock, no descriptor of `up` but the pipe. */
@@ -138,6 +140,8 @@ static int supervise_open(struct supervisor *s, struct error *err)
 	if (!r)
 		r = instances_prepare(s->c, s->listeners, s->nsfd, s->dirfd,
 				      &s->instances, err);
+	if (!r)
+		r = gate_open(s->c, s->nsfd, s->dirfd, &s->gate, err);
 	if (r < 0)
 		return r;
 	s->control_fd = haproxy_stats_listen(s->dirfd, SUPERVISOR_CONTROL, err);
@@ -149,13 +153,14 @@ static void supervise_answer(const struct supervisor *s)
 {
 	_cleanup_close_ int fd = accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
-	json_t *list;
+	json_t *all;
 
 	if (fd < 0)
 		return;
-	list = instances_describe(s->instances);
-	text = json_dumps(list, JSON_COMPACT);
-	json_decref(list);
+	all = json_pack("{s:o,s:o}", "gate", gate_describe(s->gate), "instances",
+			instances_describe(s->instances));
+	text = json_dumps(all, JSON_COMPACT);
+	json_decref(all);
 	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
 		log_warning("answer on the control socket: %s", strerror(errno));
 }
@@ -213,14 +218,17 @@ static int supervise_loop(struct supervisor *s)
 		end = supervise_signal(s);
 		if (fds[1].revents & POLLIN)
 			supervise_answer(s);
-		if (!end)
+		if (!end) {
 			instances_tick(s->instances);
+			gate_tick(s->gate, s->instances);
+		}
 	}
 	return end;
 }
 
 static void supervise_close(struct supervisor *s)
 {
+	gate_close(s->gate);
 	if (s->instances)
 		instances_stop(s->instances, STOP_GRACE_MS);
 	instances_free(s->instances);
@@ -262,7 +270,7 @@ static int supervise_down(const char *name, struct error *err)
 
 void supervise_run(const struct step_context *c, int ready_fd)
 {
-	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, -1, NULL, NULL };
+	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, -1, NULL, NULL, NULL };
 	struct error err = { 0 };
 	int r = supervise_detach(&s, ready_fd, &err), end;
 
@@ -277,6 +285,7 @@ void supervise_run(const struct step_context *c, int ready_fd)
 		supervise_report(ready_fd, err.msg);
 		_exit(1);
 	}
+	gate_tick(s.gate, s.instances);
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (!supervise_report(ready_fd, "ok")) {
 		supervise_close(&s);

@@ -192,23 +192,23 @@ static bool supervisor_attached(const struct step_context *c, struct text *detai
 int supervisor_probe(const struct step_context *c, enum step_state *state,
 		     struct text *detail, struct error *err)
 {
-	json_t *list = NULL, *one;
+	json_t *all = NULL, *one;
 	size_t i, bad = 0;
 	const char *is;
 
 	(void)err;
 	*state = STEP_ABSENT;
-	if (supervisor_query(c->name, &list, &(struct error){ 0 }) < 0)
+	if (supervisor_query(c->name, &all, &(struct error){ 0 }) < 0)
 		return 0;
 	*state = STEP_PRESENT;
-	json_array_foreach(list, i, one)
+	json_array_foreach(json_object_get(all, "instances"), i, one)
 	{
 		is = json_string_value(json_object_get(one, "state"));
 		if (is && !strcmp(is, "running"))
 			continue;
 		text_add(detail, "%sinstance %zu %s", bad++ ? "; " : "", i, is);
 	}
-	json_decref(list);
+	json_decref(all);
 	if (!supervisor_attached(c, detail) || bad)
 		*state = STEP_DIFFERS;
 	return 0;

@@ -21,8 +21,9 @@ int supervisor_start(const struct step_context *c, struct error *err);
 int supervisor_undo(const json_t *record, struct error *err);
 
 /*
- * What the supervisor knows of its instances: [{"instance", "cpu", "pid", "state",
- * "restarts", ...}]. *out is the caller's. -ENOTCONN: no supervisor lives.
+ * What the supervisor knows: {"gate": {"state", "since", "reason"}, "instances":
+ * [{"instance", "cpu", "pid", "state", "restarts", ...}]}. *out is the caller's.
+ * -ENOTCONN: no supervisor lives.
  */
 int supervisor_query(const char *name, json_t **out, struct error *err);
 

@@ -102,10 +102,22 @@ int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
 void haproxy_listeners_close(struct haproxy_listeners *l);
 
 /*
+/*
  * The listening sockets of the first port, in the order of the slots (instances, or
  * threads of the one), of which there are plan->processes. out has room for those.
  */
 void haproxy_listeners_group(const struct haproxy_listeners *l, int *out);
+
+/*
+ * Takes instance k's sockets out of their groups: new connections go to the others, and
+ * those that wait in its queues move there (net.ipv4.tcp_migrate_req, 5.14). join brings
+ * them back; where accept is cpu the program learns the group's new order.
+ */
+int haproxy_listeners_leave(struct haproxy_listeners *l, const struct haproxy_plan *p,
+			    unsigned int k, struct error *err);
+int haproxy_listeners_join(struct haproxy_listeners *l, const struct haproxy_plan *p,
+			   unsigned int k, struct error *err);
+bool haproxy_listeners_joined(const struct haproxy_listeners *l, unsigned int k);
 
 /* Connections waiting in the accept queues of instance k (TCP_INFO of its sockets). */
 unsigned int haproxy_listeners_queued(const struct haproxy_listeners *l, unsigned int k);
@@ -158,5 +170,12 @@ int haproxy_stats_read(const char *path, unsigned int timeout_ms,
 		       struct haproxy_stats *out, struct error *err);
 /* The text parser behind it. -EPROTO: not HAProxy's answer. */
 int haproxy_stats_parse(const char *text, struct haproxy_stats *out, struct error *err);
+
+/*
+ * Whether it lives, without waiting: ask returns a descriptor, the caller's (-EAGAIN: its
+ * queue is full), hear 0 once the answer begins to come, -EAGAIN until then.
+ */
+int haproxy_probe_ask(const char *path);
+int haproxy_probe_hear(int fd);
 
 #endif

@@ -22,6 +22,8 @@
 struct haproxy_listeners {
 	unsigned int slots, ports, slots_per_instance;
 	int *fd;
+	unsigned int *order; /* slots in the groups, as the kernel numbers them */
+	unsigned int joined;
 };
 
 struct listeners_wish {
@@ -158,6 +160,9 @@ int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
 	l->slots_per_instance = p->model == HAPROXY_MODEL_THREADS ? p->processes : 1;
 	l->ports = ports_count(&p->ports);
 	l->fd = memory_new((size_t)l->slots * l->ports, sizeof(*l->fd));
+	l->order = memory_new(l->slots, sizeof(*l->order));
+	for (l->joined = 0; l->joined < l->slots; l->joined++)
+		l->order[l->joined] = l->joined;
 	for (unsigned int i = 0; i < l->slots * l->ports; i++)
 		l->fd[i] = -1;
 	w.l = l;
@@ -177,7 +182,77 @@ void haproxy_listeners_close(struct haproxy_listeners *l)
 	for (unsigned int i = 0; i < l->slots * l->ports; i++)
 		cleanup_close(&l->fd[i]);
 	free(l->fd);
+	free(l->order);
 	free(l);
+}
+
+/* The groups have changed their order: tell the program that chooses by it. */
+static int listeners_select(const struct haproxy_listeners *l,
+			    const struct haproxy_plan *p, struct error *err)
+{
+	unsigned int cpu[HAPROXY_INSTANCES_MAX];
+	int r = 0;
+
+	if (p->accept != HAPROXY_ACCEPT_CPU || !l->joined)
+		return 0;
+	for (unsigned int i = 0; i < l->joined; i++)
+		cpu[i] = p->cpu[l->order[i]];
+	for (unsigned int i = 0; i < l->ports && !r; i++)
+		r = select_attach(l->fd[l->order[0] * l->ports + i], cpu, l->joined, err);
+	return r;
+}
+
+static unsigned int listeners_place(const struct haproxy_listeners *l, unsigned int slot)
+{
+	unsigned int i = 0;
+
+	while (i < l->joined && l->order[i] != slot)
+		i++;
+	return i;
+}
+
+bool haproxy_listeners_joined(const struct haproxy_listeners *l, unsigned int k)
+{
+	return listeners_place(l, k * l->slots_per_instance) < l->joined;
+}
+
+/* The instance has the sockets too: shutdown() acts on all copies, close() on none. */
+int haproxy_listeners_leave(struct haproxy_listeners *l, const struct haproxy_plan *p,
+			    unsigned int k, struct error *err)
+{
+	for (unsigned int t = 0; t < l->slots_per_instance; t++) {
+		unsigned int slot = k * l->slots_per_instance + t;
+		unsigned int place = listeners_place(l, slot);
+
+		if (place == l->joined)
+			continue;
+		/* The kernel puts the group's last into the gap. */
+		l->order[place] = l->order[--l->joined];
+		for (unsigned int i = 0; i < l->ports; i++) {
+			if (shutdown(l->fd[slot * l->ports + i], SHUT_RD) < 0)
+				return error_set(err, errno,
+						 "stop listening for instance %u", k);
+		}
+	}
+	return listeners_select(l, p, err);
+}
+
+int haproxy_listeners_join(struct haproxy_listeners *l, const struct haproxy_plan *p,
+			   unsigned int k, struct error *err)
+{
+	for (unsigned int t = 0; t < l->slots_per_instance; t++) {
+		unsigned int slot = k * l->slots_per_instance + t;
+
+		if (listeners_place(l, slot) < l->joined)
+			continue;
+		for (unsigned int i = 0; i < l->ports; i++) {
+			if (listen(l->fd[slot * l->ports + i], (int)p->backlog) < 0)
+				return error_set(err, errno,
+						 "listen again for instance %u", k);
+		}
+		l->order[l->joined++] = slot;
+	}
+	return listeners_select(l, p, err);
 }
 
 const int *listeners_of(const struct haproxy_listeners *l, unsigned int k,

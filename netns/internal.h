@@ -62,7 +62,7 @@ struct netns_rule {
 	struct port_range sport, dport; /* of TCP */
 };
 
-#define NETNS_RULES_MAX (2 * PORTS_MAX + 4)
+#define NETNS_RULES_MAX (2 * PORTS_MAX + 7)
 
 /* The rules that the plan wants in that family; returns how many. */
 size_t netns_rules(const struct netns_plan *p, int family_index,

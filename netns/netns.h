@@ -28,9 +28,13 @@ enum { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
 /*
  * Routing inside the namespace, each family that the plan has (the paper's "Experiment
  * Setup"; the marks are ours, set at the namespace's tc ingress by tc/steer):
+ * - pref 90   iif client, fwmark MARK_PASS/..  lookup 200   past the proxy
+ * - pref 91   iif server, fwmark MARK_PASS/..  lookup main  past the proxy
  * - pref 100  iif client, tcp dport in ports   lookup 100  to the listeners
  * - pref 101  iif server, tcp sport in ports   lookup 100  to the onward sockets
- * - pref 102  fwmark MARK_LOCAL/MARK_LOCAL     lookup 100  ICMP errors of proxied flows
+ * - pref 102  iif client, fwmark MARK_LOCAL/.. lookup 100  ICMP errors of proxied flows
+ * - pref 103  iif server, fwmark MARK_LOCAL/.. lookup 100  (iif: source validation asks
+ *   with the mark too, and without an interface)
  * - pref 110  oif server                       lookup 200  onward sockets going out
  * - pref 111  iif lo, fwmark MARK_SERVER/..    lookup 200  RST, ICMP to the server side
  * - pref 112  iif client                       lookup 200  forwarding, client to server
@@ -39,13 +43,14 @@ enum { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
  *   (unreachable where it has none)
  * - main: both connected networks, default via the client side's gateway
  *
- * A plan without ports has no rules 100 to 102: everything is forwarded (fail-open), and
+ * A plan without ports has no rules 90 to 103: everything is forwarded (fail-open), and
  * netns_rule_apply goes from one to the other and back without touching the rest.
  */
 #define NETNS_TABLE_LOCAL  100
 #define NETNS_TABLE_SERVER 200
 #define NETNS_MARK_SERVER  0x1
 #define NETNS_MARK_LOCAL   0x2
+#define NETNS_MARK_PASS    0x4
 
 struct netns_side {
 	char inner[IFNAMSIZ];            /* the veth in the namespace: client, server */

@@ -22,6 +22,24 @@ static struct netns_rule *rule_next(struct netns_rule *out, size_t *n, int famil
 	return r;
 }
 
+/* Eligible packets that tc/steer's gate lets past the proxy. */
+static size_t rules_past(const struct netns_plan *p, int family_index,
+			 struct netns_rule *out)
+{
+	struct netns_rule *r;
+	size_t n = 0;
+
+	if (!p->ports.n)
+		return 0;
+	r = rule_next(out, &n, family_index, 90, NETNS_TABLE_SERVER);
+	strcpy(r->iif, p->side[SIDE_CLIENT].inner);
+	r->mark = r->mask = NETNS_MARK_PASS;
+	r = rule_next(out, &n, family_index, 91, RT_TABLE_MAIN);
+	strcpy(r->iif, p->side[SIDE_SERVER].inner);
+	r->mark = r->mask = NETNS_MARK_PASS;
+	return n;
+}
+
 /* Those that lead eligible packets to the proxy's sockets. */
 static size_t rules_local(const struct netns_plan *p, int family_index,
 			  struct netns_rule *out)
@@ -37,8 +55,9 @@ static size_t rules_local(const struct netns_plan *p, int family_index,
 		strcpy(r->iif, p->side[SIDE_SERVER].inner);
 		r->sport = p->ports.range[i];
 	}
-	if (p->ports.n) {
-		r = rule_next(out, &n, family_index, 102, NETNS_TABLE_LOCAL);
+	for (unsigned int side = 0; side < SIDES && p->ports.n; side++) {
+		r = rule_next(out, &n, family_index, 102 + side, NETNS_TABLE_LOCAL);
+		strcpy(r->iif, p->side[side].inner);
 		r->mark = r->mask = NETNS_MARK_LOCAL;
 	}
 	return n;
@@ -52,7 +71,8 @@ size_t netns_rules(const struct netns_plan *p, int family_index,
 
 	if (!netns_has_family(p, family_index))
 		return 0;
-	n = rules_local(p, family_index, out);
+	n = rules_past(p, family_index, out);
+	n += rules_local(p, family_index, out + n);
 	r = rule_next(out, &n, family_index, 110, NETNS_TABLE_SERVER);
 	strcpy(r->oif, p->side[SIDE_SERVER].inner);
 	r = rule_next(out, &n, family_index, 111, NETNS_TABLE_SERVER);

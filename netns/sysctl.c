@@ -35,8 +35,11 @@ static const struct sysctl {
 	{ "ipv4/conf/*/forwarding", "1", 0 },
 	/* The proxy answers and connects with addresses that lie on the other side. */
 	{ "ipv4/conf/*/rp_filter", "0", 0 },
-	/* With 1 (wg-quick sets it) marked ICMP errors would fail source validation. */
-	{ "ipv4/conf/*/src_valid_mark", "0", 0 },
+	/*
+	 * The way back of what passes by the proxy is asked for with its mark too: else
+	 * rules 100 and 101 would make its source a martian, local address.
+	 */
+	{ "ipv4/conf/*/src_valid_mark", "1", 0 },
 	{ "ipv4/conf/*/log_martians", "0", 0 },
 	/* With 1 (Kubernetes sets it) 127.0.0.1 could be reached from the wire. */
 	{ "ipv4/conf/*/route_localnet", "0", 0 },

@@ -85,6 +85,8 @@ static void check_filters(enum tc_datapath d, struct ends *out)
 		f->program.kind = (enum program_kind)kind;
 		f->program.vlan[0] = CHECK_VLAN;
 		f->program.ifindex[0] = CHECK_LOOPBACK;
+		/* With a port, or the verifier would not see the gate's helpers. */
+		f->program.ports = (struct ports){ .range = { { 80, 80 } }, .n = 1 };
 	}
 }
 

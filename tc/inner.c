@@ -39,9 +39,13 @@ static void inner_filters(const struct tc_plan *p, int side, int ifindex,
 	f = ends_add(out, s->inner, ifindex, NUMBERS_PREF_STEER, 0);
 	f->kind = FILTER_BPF;
 	f->program.kind = PROGRAM_STEER;
-	f->program.own_marks = p->mark_server | p->mark_local;
+	f->program.own_marks = p->mark_server | p->mark_local | p->mark_pass;
 	f->program.side_mark = side ? p->mark_server : 0;
 	f->program.local_mark = p->mark_local;
+	f->program.pass_mark = p->mark_pass;
+	f->program.server_side = side;
+	f->program.fail_closed = p->fail_closed;
+	f->program.ports = p->ports;
 	if (p->reset)
 		reset_add(side, s->inner, ifindex, out);
 }

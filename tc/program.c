@@ -12,6 +12,7 @@
 #include "helpers/cleanup.h"
 #include "helpers/log.h"
 #include "helpers/memory.h"
+#include "tc/gate.h"
 #include "tc/program.h"
 
 #pragma GCC diagnostic push
@@ -20,6 +21,8 @@
 #include "tc/reset.skel.h"
 #include "tc/steer.skel.h"
 #pragma GCC diagnostic pop
+
+_Static_assert(PORTS_MAX <= GATE_PORTS_MAX, "tc/steer knows every service port");
 
 #define VERIFIER_LOG_SIZE (64 << 10) /* bytes */
 
@@ -139,6 +142,14 @@ static int program_load_steer(const struct program *p,
 	skeleton->rodata->own_marks = p->own_marks;
 	skeleton->rodata->side_mark = p->side_mark;
 	skeleton->rodata->local_mark = p->local_mark;
+	skeleton->rodata->pass_mark = p->pass_mark;
+	skeleton->rodata->server_side = p->server_side;
+	skeleton->rodata->fail_closed = p->fail_closed;
+	skeleton->rodata->services = (__u32)p->ports.n;
+	for (size_t i = 0; i < p->ports.n; i++) {
+		skeleton->rodata->service[i].first = p->ports.range[i].first;
+		skeleton->rodata->service[i].last = p->ports.range[i].last;
+	}
 	r = steer_bpf__load(skeleton);
 	if (r < 0)
 		r = program_failed(p->kind, r, opts->kernel_log_buf, err);
@@ -214,7 +225,7 @@ int program_identify(uint32_t number, struct program_identity *id, struct error 
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(number);
 	struct bpf_prog_info info = { 0 };
-	uint32_t maps[4] = { 0 };
+	uint32_t maps[8] = { 0 };
 	__u32 size = sizeof(info);
 	int r = 0;
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "helpers/error.h"
+#include "helpers/ports.h"
 
 enum program_kind {
 	PROGRAM_NIC,
@@ -25,17 +26,21 @@ struct program {
 	unsigned int vlan[2];
 	unsigned int ifindex[2];
 	/* STEER */
-	unsigned int own_marks, side_mark, local_mark;
+	unsigned int own_marks, side_mark, local_mark, pass_mark;
+	bool server_side, fail_closed;
+	struct ports ports; /* none: nothing is proxied, and the gate not asked */
 	/* RESET_*: the id of the map to share; 0: a new one */
 	uint32_t map;
 };
+
+#define PROGRAM_CONSTANTS_MAX 512 /* bytes */
 
 /* What tells a loaded program: its code and its constants. */
 struct program_identity {
 	char name[16];
 	unsigned char tag[8]; /* the kernel's hash of the code */
 	size_t length;        /* of constants, bytes */
-	unsigned char constants[64];
+	unsigned char constants[PROGRAM_CONSTANTS_MAX];
 };
 
 /* The kernel's name of the program, and the object file that it comes from. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Owns the marks by which the namespace's rules tell sides and the proxy's ICMP errors.
- */
+/* Owns the marks by which the namespace's rules tell sides, and what is whose. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -27,6 +26,7 @@ enum { ICMPV6_UNREACHABLE = 1, ICMPV6_PARAMETER_PROBLEM = 4 }; /* RFC 4443: 1..4
 const volatile __u32 own_marks;
 const volatile __u32 side_mark;
 const volatile __u32 local_mark;
+const volatile __u32 pass_mark;
 
 struct ports {
 	__be16 source, dest;
@@ -163,6 +163,8 @@ static __always_inline bool error_is_local_ipv6(struct __sk_buff *skb)
 	return flow_has_socket(skb, &tuple, sizeof(tuple.ipv6));
 }
 
+#include "tc/gate.bpf.h" /* uses the above */
+
 /*
  * Nearly every packet is TCP or UDP: one look into the linear part spares it the
  * helper calls above. A header outside the linear part takes the long way.
@@ -180,16 +182,15 @@ static __always_inline bool packet_is_plain(const struct __sk_buff *skb, __u32 p
 	return data[at] == IPPROTO_TCP || data[at] == IPPROTO_UDP;
 }
 
-static __always_inline bool error_is_local(struct __sk_buff *skb)
+/* The marks, but for the side's, that a packet of IP is due. */
+static __always_inline __u32 steer_ip(struct __sk_buff *skb, __u32 protocol)
 {
-	__u32 protocol = skb->protocol;
-
-	if (protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6))
-		return false;
 	if (packet_is_plain(skb, protocol))
-		return false;
-	return protocol == bpf_htons(ETH_P_IP) ? error_is_local_ipv4(skb)
-					       : error_is_local_ipv6(skb);
+		return gate_passes(skb) ? pass_mark : 0;
+	if (protocol == bpf_htons(ETH_P_IP) ? error_is_local_ipv4(skb)
+					    : error_is_local_ipv6(skb))
+		return local_mark;
+	return gate_passes(skb) ? pass_mark : 0;
 }
 
 /*
@@ -200,9 +201,10 @@ SEC("tc")
 int hapep_steer(struct __sk_buff *skb)
 {
 	__u32 mark = (skb->mark & ~own_marks) | side_mark;
+	__u32 protocol = skb->protocol;
 
-	if (error_is_local(skb))
-		mark |= local_mark;
+	if (protocol == bpf_htons(ETH_P_IP) || protocol == bpf_htons(ETH_P_IPV6))
+		mark |= steer_ip(skb, protocol);
 	if (mark != skb->mark)
 		skb->mark = mark;
 	return TC_ACT_UNSPEC;

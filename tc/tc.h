@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "helpers/error.h"
+#include "helpers/ports.h"
 #include "helpers/step.h"
 #include "helpers/text.h"
 
@@ -28,6 +29,9 @@ struct tc_plan {
 	unsigned int mark_server; /* fwmark bits that tc/steer sets, see netns/netns.h */
 	unsigned int mark_local;
 	bool reset; /* tc/reset: needs the client's port on the onward connection */
+	unsigned int mark_pass;
+	struct ports ports; /* of the service, for the gate */
+	bool fail_closed; /* the gate shuts by tc_gate_set alone, never by its deadline */
 };
 
 const char *tc_datapath_name(enum tc_datapath d);
@@ -51,6 +55,38 @@ int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text 
 		   struct error *err);
 int tc_inner_record(const struct tc_plan *p, json_t **out, struct error *err);
 void tc_inner_describe(const struct tc_plan *p, struct text *out);
+
+/*
+ * The gate: whether tc/steer leads new connections to the listeners, or marks them to be
+ * forwarded past the proxy. A flow that has a socket in the namespace goes on to it in
+ * either case, one that was forwarded is forwarded to its end.
+ */
+enum tc_gate_state { TC_GATE_PASS, TC_GATE_OPEN, TC_GATE_DRAINED };
+const char *tc_gate_state_name(enum tc_gate_state s); /* pass, open, drained */
+
+/*
+ * Finds the gate by the programs on the inner ends, in the namespace nsfd (-1: the one
+ * with the plan's name). *out is the caller's: tc_gate_close. -ENOENT: there is none.
+ */
+struct tc_gate;
+int tc_gate_find(const struct tc_plan *p, int nsfd, struct tc_gate **out,
+		 struct error *err);
+void tc_gate_close(struct tc_gate *g);
+
+/*
+ * Opens the gate for hold_ms from now, or shuts it (DRAINED: also where fail_closed is
+ * set). Looks for the programs anew, so that it reaches those that replaced the first.
+ */
+int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_ms,
+		struct error *err);
+
+struct tc_gate_reading {
+	enum tc_gate_state state;       /* as packets find it now */
+	unsigned int shut_ms;           /* PASS: how long ago the deadline was; 0: none */
+	unsigned long long connections; /* let past, since the programs were loaded */
+	unsigned long long packets;     /* of these, both ways */
+};
+int tc_gate_read(struct tc_gate *g, struct tc_gate_reading *out, struct error *err);
 
 /* On both host ends: what comes out of the namespace goes to the NIC.
  */

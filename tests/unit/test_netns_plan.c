@@ -84,20 +84,31 @@ static void test_rules(void **state)
 
 	(void)state;
 	for (int family = 0; family < FAMILIES; family++) {
-		assert_int_equal(netns_rules(&p, family, r), 8);
-		assert_int_equal(r[0].family, netns_family_af[family]);
-		assert_int_equal(r[0].pref, 100);
+		assert_int_equal(netns_rules(&p, family, r), 11);
+		assert_int_equal(r[0].pref, 90);
 		assert_string_equal(r[0].iif, "client");
-		assert_int_equal(r[0].dport.last, 80);
-		assert_int_equal(r[1].pref, 101);
+		assert_int_equal(r[0].mask, NETNS_MARK_PASS);
+		assert_int_equal(r[0].table, NETNS_TABLE_SERVER);
+		assert_int_equal(r[1].pref, 91);
 		assert_string_equal(r[1].iif, "server");
-		assert_int_equal(r[1].sport.first, 80);
-		assert_int_equal(r[3].sport.last, 8090);
-		assert_int_equal(r[4].mark, NETNS_MARK_LOCAL);
-		assert_int_equal(r[4].table, NETNS_TABLE_LOCAL);
-		assert_string_equal(r[5].oif, "server");
-		assert_int_equal(r[6].mask, NETNS_MARK_SERVER);
-		assert_int_equal(r[7].table, NETNS_TABLE_SERVER);
+		assert_int_equal(r[1].mark, NETNS_MARK_PASS);
+		assert_int_equal(r[1].table, RT_TABLE_MAIN);
+		assert_int_equal(r[2].family, netns_family_af[family]);
+		assert_int_equal(r[2].pref, 100);
+		assert_string_equal(r[2].iif, "client");
+		assert_int_equal(r[2].dport.last, 80);
+		assert_int_equal(r[3].pref, 101);
+		assert_string_equal(r[3].iif, "server");
+		assert_int_equal(r[3].sport.first, 80);
+		assert_int_equal(r[5].sport.last, 8090);
+		assert_int_equal(r[6].mark, NETNS_MARK_LOCAL);
+		assert_int_equal(r[6].table, NETNS_TABLE_LOCAL);
+		assert_string_equal(r[6].iif, "client");
+		assert_int_equal(r[7].mark, NETNS_MARK_LOCAL);
+		assert_string_equal(r[7].iif, "server");
+		assert_string_equal(r[8].oif, "server");
+		assert_int_equal(r[9].mask, NETNS_MARK_SERVER);
+		assert_int_equal(r[10].table, NETNS_TABLE_SERVER);
 	}
 }
 

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns when the gate is open, why, and since when. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deploy/gate.h"
+#include "helpers/log.h"
+#include "helpers/memory.h"
+
+struct gate {
+	const struct step_context *c;
+	struct tc_gate *tc;
+	int dirfd;
+	enum tc_gate_state state;
+	char reason[200];
+	long long since_ms, beat_ms;
+	bool started, failing;
+};
+
+long long gate_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+static long long gate_clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+const char *gate_format_time(long long unix_ms, char text[32])
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&seconds, &tm);
+	n = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, 32 - n, ".%03uZ", (unsigned int)(unix_ms % 1000));
+	return text;
+}
+
+int gate_open(const struct step_context *c, int nsfd, int dirfd, struct gate **out,
+	      struct error *err)
+{
+	struct gate *g = memory_new(1, sizeof(*g));
+	int r;
+
+	*g = (struct gate){ .c = c, .dirfd = dirfd };
+	r = tc_gate_find(&c->tc, nsfd, &g->tc, err);
+	if (r < 0)
+		free(g);
+	else
+		*out = g;
+	return r;
+}
+
+/* A gate that cannot be set is said once, and again when it can. */
+static void gate_set(struct gate *g, enum tc_gate_state state)
+{
+	struct error err = { 0 };
+	bool failed = tc_gate_set(g->tc, state, GATE_HOLD_MS, &err) < 0;
+
+	if (failed && !g->failing)
+		log_error("gate: %s", err.msg);
+	else if (!failed && g->failing)
+		log_info("gate: it can be set again");
+	g->failing = failed;
+	g->beat_ms = gate_clock_ms();
+}
+
+void gate_close(struct gate *g)
+{
+	if (!g)
+		return;
+	if (g->state == TC_GATE_OPEN && !g->c->tc.fail_closed)
+		gate_set(g, TC_GATE_PASS);
+	tc_gate_close(g->tc);
+	free(g);
+}
+
+static enum tc_gate_state gate_want(const struct gate *g, const struct instances *all,
+				    char *reason, size_t size)
+{
+	unsigned int well = instances_well(all);
+
+	if (!faccessat(g->dirfd, GATE_DRAINED_FILE, F_OK, 0)) {
+		snprintf(reason, size, "drained by hapep drain");
+		return TC_GATE_DRAINED;
+	}
+	instances_summary(all, reason, size);
+	return well || g->c->tc.fail_closed ? TC_GATE_OPEN : TC_GATE_PASS;
+}
+
+static void gate_log(const struct gate *g, long long lasted_ms)
+{
+	static const char *const effect[] = {
+		[TC_GATE_PASS] = "new connections pass straight through",
+		[TC_GATE_OPEN] = "new connections are proxied",
+		[TC_GATE_DRAINED] = "new connections pass straight through",
+	};
+
+	if (g->state == TC_GATE_PASS)
+		log_warning("gate: pass: %s: %s", effect[g->state], g->reason);
+	else if (lasted_ms < 0)
+		log_info("gate: %s: %s: %s", tc_gate_state_name(g->state),
+			 effect[g->state], g->reason);
+	else
+		log_info("gate: %s: %s: %s; it was not for %lld ms",
+			 tc_gate_state_name(g->state), effect[g->state], g->reason,
+			 lasted_ms);
+}
+
+void gate_tick(struct gate *g, const struct instances *all)
+{
+	char reason[sizeof(g->reason)];
+	enum tc_gate_state want = gate_want(g, all, reason, sizeof(reason));
+	long long lasted = -1;
+
+	if (g->started && want == g->state) {
+		if (gate_clock_ms() - g->beat_ms >= GATE_BEAT_MS)
+			gate_set(g, want);
+		return;
+	}
+	gate_set(g, want);
+	if (g->started)
+		lasted = gate_wall_ms() - g->since_ms;
+	g->started = true;
+	g->state = want;
+	g->since_ms = gate_wall_ms();
+	memcpy(g->reason, reason, sizeof(reason));
+	gate_log(g, lasted);
+}
+
+json_t *gate_describe(const struct gate *g)
+{
+	char since[32];
+
+	return json_pack("{s:s,s:s,s:s}", "state", tc_gate_state_name(g->state), "since",
+			 gate_format_time(g->since_ms, since), "reason", g->reason);
+}

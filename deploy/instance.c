@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the life of one HAProxy instance: start, questions, death, back-off. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deploy/instance.h"
+#include "deploy/state.h"
+#include "helpers/cleanup.h"
+#include "helpers/log.h"
+
+#define BACKOFF_FIRST_MS  100
+#define BACKOFF_MOST_MS   10000
+#define BACKOFF_FORGET_MS 30000 /* an instance that lived this long starts afresh */
+#define POLL_MS           20    /* while an instance is starting or not answering */
+#define ASK_MS            200   /* from an answer to the next question */
+#define ASK_AGAIN_MS      50    /* after a question that could not be put */
+#define SILENT_MS         500   /* unanswered so long: it does not serve */
+/*
+ * Unanswered so long: it is killed. A stall of the machine's own (a frozen guest, a
+ * stopped cgroup) is mostly shorter, and the instance's connections outlive it then.
+ */
+#define SILENT_KILL_MS       5000
+#define SILENT_KILL_START_MS 60000
+#define LEAVE_BACKOFF_MS     200 /* down for longer: nothing shall queue for it */
+
+static const char *const state_names[] = { "backing-off", "starting", "running" };
+
+long long instance_clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+void instance_path(const struct instances *all, unsigned int k, char *path,
+			  size_t size)
+{
+	snprintf(path, size, STATE_ROOT "/%s/stats.%u", all->c->name, k);
+}
+
+static void instance_ask_no_more(struct instance *i)
+{
+	cleanup_close(&i->ask_fd);
+	i->ask_fd = -1;
+	i->ask_ms = i->asked_ms = 0;
+	i->silent = false;
+}
+
+/* HAProxy listens on what does not listen: better we do, and know the group's order. */
+int instance_start(struct instances *all, unsigned int k, struct error *err)
+{
+	struct instance *i = &all->one[k];
+	int r = haproxy_listeners_join(all->listeners, &all->c->haproxy, k, err);
+
+	if (!r)
+		r = haproxy_instance_start(&all->c->haproxy, &all->c->version, k,
+					   all->listeners, all->nsfd, i->stats_fd,
+					   STDERR_FILENO, &i->pid, err);
+	if (r < 0)
+		return error_wrap(err, "start instance %u", k);
+	i->state = INSTANCE_STARTING;
+	i->since_ms = instance_clock_ms();
+	return 0;
+}
+
+void instance_back_off(struct instance *i)
+{
+	long long lived = instance_clock_ms() - i->since_ms;
+
+	if (lived > BACKOFF_FORGET_MS || !i->backoff_ms)
+		i->backoff_ms = BACKOFF_FIRST_MS;
+	else if (i->backoff_ms < BACKOFF_MOST_MS)
+		i->backoff_ms = i->backoff_ms * 2 < BACKOFF_MOST_MS ? i->backoff_ms * 2
+								    : BACKOFF_MOST_MS;
+	i->state = INSTANCE_DOWN;
+	i->pid = 0;
+	instance_ask_no_more(i);
+	i->next_ms = instance_clock_ms() + i->backoff_ms;
+}
+
+void instance_died(struct instances *all, unsigned int k, int status)
+{
+	struct instance *i = &all->one[k];
+	pid_t pid = i->pid;
+
+	if (WIFSIGNALED(status))
+		snprintf(i->last_end, sizeof(i->last_end), "killed by signal %d (%s)",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(i->last_end, sizeof(i->last_end), "exited with status %d",
+			 WEXITSTATUS(status));
+	instance_back_off(i);
+	log_warning("instance %u (pid %d, CPU %u) %s; its connections are lost, new ones "
+		    "queue; restart in %u ms",
+		    k, (int)pid, all->c->haproxy.cpu[k], i->last_end, i->backoff_ms);
+}
+
+/* It answered: whatever it was, it serves now. */
+static void instance_answered(struct instances *all, unsigned int k)
+{
+	struct instance *i = &all->one[k];
+	long long now = instance_clock_ms();
+
+	if (i->state == INSTANCE_STARTING)
+		log_info("instance %u (pid %d, CPU %u) accepts, %lld ms after its start",
+			 k, (int)i->pid, all->c->haproxy.cpu[k], now - i->since_ms);
+	else if (i->silent)
+		log_info("instance %u (pid %d) answers again, after %lld ms", k,
+			 (int)i->pid, now - i->asked_ms);
+	instance_ask_no_more(i);
+	i->state = INSTANCE_RUNNING;
+	i->ask_ms = now + ASK_MS;
+}
+
+/* One question at a time, so that a silent instance's queue does not fill with them. */
+void instance_ask(struct instances *all, unsigned int k)
+{
+	struct instance *i = &all->one[k];
+	long long now = instance_clock_ms();
+	char path[128];
+	int r;
+
+	if (i->ask_fd < 0) {
+		if (now < i->ask_ms)
+			return;
+		if (!i->asked_ms)
+			i->asked_ms = now;
+		i->ask_ms = now + ASK_AGAIN_MS;
+		instance_path(all, k, path, sizeof(path));
+		i->ask_fd = haproxy_probe_ask(path);
+		if (i->ask_fd < 0)
+			return;
+	}
+	r = haproxy_probe_hear(i->ask_fd);
+	if (!r) {
+		instance_answered(all, k);
+	} else if (r != -EAGAIN) {
+		close(i->ask_fd);
+		i->ask_fd = -1;
+	}
+}
+
+static void instance_judge(struct instances *all, unsigned int k)
+{
+	struct instance *i = &all->one[k];
+	bool starting = i->state == INSTANCE_STARTING;
+	long long silent_ms = i->asked_ms ? instance_clock_ms() - i->asked_ms : 0;
+
+	if (!starting && !i->silent && silent_ms > SILENT_MS) {
+		i->silent = true;
+		log_warning("instance %u (pid %d, CPU %u) has not answered for %lld ms",
+			    k, (int)i->pid, all->c->haproxy.cpu[k], silent_ms);
+	}
+	if (silent_ms > (starting ? SILENT_KILL_START_MS : SILENT_KILL_MS)) {
+		log_warning("instance %u (pid %d) has not answered for %lld ms: killing "
+			    "it",
+			    k, (int)i->pid, silent_ms);
+		kill(i->pid, SIGKILL);
+		i->asked_ms = instance_clock_ms(); /* it takes a moment to die */
+	}
+}
+
+void instance_watch(struct instances *all, unsigned int k)
+{
+	if (all->one[k].state == INSTANCE_DOWN)
+		return;
+	instance_ask(all, k);
+	instance_judge(all, k);
+}
+
+/* Whether nothing new shall go to it, if others are there to take it. */
+bool instance_idles(const struct instance *i)
+{
+	return i->silent ||
+	       (i->state == INSTANCE_DOWN && i->backoff_ms > LEAVE_BACKOFF_MS);
+}
+
+long long instance_due(const struct instance *i, long long now)
+{
+	if (i->state == INSTANCE_DOWN)
+		return i->next_ms - now;
+	if (i->state == INSTANCE_STARTING || i->silent)
+		return POLL_MS;
+	return i->ask_fd >= 0 ? ASK_AGAIN_MS : i->ask_ms - now;
+}
+
+const char *instance_state_name(const struct instance *i)
+{
+	return i->silent ? "not-answering" : state_names[i->state];
+}
