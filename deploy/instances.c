@@ -154,6 +154,9 @@ static void instance_regroup(struct instances *all, unsigned int k, bool others)
 		log_info("instance %u is in the listening group again", k);
 		if (haproxy_listeners_join(all->listeners, h, k, &err) < 0)
 			log_error("%s", err.msg);
+		/* Where it met the shut socket, HAProxy paused it: this resumes. */
+		if (all->one[k].state == INSTANCE_RUNNING)
+			kill(all->one[k].pid, SIGTTIN);
 	}
 }
 

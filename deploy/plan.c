@@ -138,6 +138,8 @@ static int plan_fill(const char *name, const struct config *config, bool recall,
 	c->tc.reset = config->source == HAPROXY_SOURCE_CLIENT &&
 		      config->mode == HAPROXY_MODE_TCP;
 	c->tc.mark_pass = NETNS_MARK_PASS;
+	if (config->scenario == SCENARIO_NF_IPT)
+		c->tc.proxy_port = config->proxy_port;
 	c->tc.ports = config->ports;
 	c->tc.fail_closed = config->fail == CONFIG_FAIL_CLOSED;
 	c->tc.datapath = (enum tc_datapath)config->datapath;

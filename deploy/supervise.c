@@ -29,7 +29,6 @@
 
 #define START_TIMEOUT_MS 120000 /* without another instance that answers */
 #define STOP_GRACE_MS    500
-#define LOOK_MS          1000
 #define LOG_MOST         1048576 /* bytes */
 #define DOWN_TRIES       300     /* 100 ms apart */
 
@@ -195,12 +194,12 @@ static void supervise_bound_log(void)
 			    (long long)st.st_size);
 }
 
-/* Not longer than a second: the log is looked at that often. */
+/* Until an instance or the gate is to be looked at. */
 static int supervise_wait_ms(const struct instances *all)
 {
 	int due = instances_due_ms(all);
 
-	return due < 0 || due > LOOK_MS ? LOOK_MS : due;
+	return due < GATE_BEAT_MS / 2 ? due : GATE_BEAT_MS / 2;
 }
 
 static int supervise_loop(struct supervisor *s)

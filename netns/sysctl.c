@@ -64,6 +64,12 @@ static const struct sysctl {
 	/* `usesrc clientip` takes its ports from here. */
 	{ "ipv4/ip_local_port_range", "1024 65535", 0 },
 	{ "ipv4/ip_no_pmtu_disc", "0", 0 },
+	/*
+	 * Else the kernel ties a packet to the time-wait socket of an earlier connection
+	 * with the same four numbers before it is routed, and then refuses to forward it
+	 * past the proxy. Both families.
+	 */
+	{ "ipv4/tcp_early_demux", "0", SYSCTL_OPTIONAL },
 	/* The safety net where a path's ICMP is filtered (RFC 4821). */
 	{ "ipv4/tcp_mtu_probing", "1", 0 },
 

@@ -8,12 +8,6 @@
 #include "netns/netns.h"
 
 /*
- * Packets that tc/steer lets pass (the proxy does not accept) bear this mark; the rule
- * leaves them alone, since what it maps is never forwarded.
- */
-#define TPROXY_MARK_PASS 0x4
-
-/*
  * The rule names a loopback address beside the port. Left out, the kernel would take the
  * incoming veth's own, and the guard could not tell such a lookup from somebody's
  * connection to the proxy's own address and port.

@@ -55,7 +55,7 @@ static void iptables_map(const struct netns_plan *p, int family, struct text *ou
 			  "%d mangle -A PREROUTING -i %s -p tcp -m mark --mark 0x0/0x%x "
 			  "-m multiport --dports %s -j TPROXY --on-port %u --on-ip %s "
 			  "--tproxy-mark 0x0/0x0",
-			  six ? 6 : 4, from, TPROXY_MARK_PASS, ports, p->proxy_port,
+			  six ? 6 : 4, from, NETNS_MARK_PASS, ports, p->proxy_port,
 			  six ? TPROXY_TO_IPV6 : TPROXY_TO_IPV4);
 	}
 }

@@ -66,7 +66,7 @@ static void nft_map(const struct netns_plan *p, int family, struct text *out)
 	char text[PREFIX_TEXT_SIZE];
 
 	text_add(out, "\t\tiifname \"%s\" meta mark & 0x%x == 0 %s daddr != { ",
-		 p->side[SIDE_CLIENT].inner, TPROXY_MARK_PASS, word);
+		 p->side[SIDE_CLIENT].inner, NETNS_MARK_PASS, word);
 	for (int s = 0; s < SIDES; s++) {
 		if (!p->side[s].address[family].family)
 			continue;

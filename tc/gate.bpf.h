@@ -195,6 +195,26 @@ gate_passes_later(struct __sk_buff *skb, const struct segment *s, struct bpf_soc
 	return bpf_map_lookup_elem(&gate_again, &s->tuple);
 }
 
+/*
+ * What a TPROXY rule would find for the packet: the rule names a loopback address
+ * (netns/tproxy.h). A sk_lookup program needs no such help: bpf_skc_lookup_tcp runs it.
+ */
+static __always_inline struct bpf_sock *
+gate_listener(struct __sk_buff *skb, const struct segment *s, __u16 port)
+{
+	struct bpf_sock_tuple to = s->tuple;
+
+	if (s->size == sizeof(to.ipv4)) {
+		to.ipv4.daddr = bpf_htonl(0x7f000001);
+		to.ipv4.dport = bpf_htons(port);
+	} else {
+		to.ipv6.daddr[0] = to.ipv6.daddr[1] = to.ipv6.daddr[2] = 0;
+		to.ipv6.daddr[3] = bpf_htonl(1);
+		to.ipv6.dport = bpf_htons(port);
+	}
+	return bpf_skc_lookup_tcp(skb, &to, s->size, BPF_F_CURRENT_NETNS, 0);
+}
+
 static __always_inline void gate_count(bool connection)
 {
 	__u32 zero = 0;
@@ -223,6 +243,8 @@ static __always_inline bool gate_passes(struct __sk_buff *skb)
 		return false;
 	syn = !server_side && (s.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
 	sk = bpf_skc_lookup_tcp(skb, &s.tuple, s.size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk && !server_side && order->proxy_port)
+		sk = gate_listener(skb, &s, (__u16)order->proxy_port);
 	if (syn)
 		passes = gate_passes_syn(&s, gate_is_open(order), sk, sk ? sk->state : 0);
 	else

@@ -17,7 +17,8 @@
 #include "tc/seen.h"
 #include "tc/tc.h"
 
-#define GATE_MAPS 8 /* more than tc/steer has */
+#define GATE_FIRST_MS 1000 /* a supervisor has found a new gate by then */
+#define GATE_MAPS     8    /* more than tc/steer has */
 
 /* One side's program and its maps. */
 struct gate_side {
@@ -29,6 +30,7 @@ struct gate_side {
 struct tc_gate {
 	struct netlink *nl;
 	bool fail_closed;
+	unsigned int proxy_port;
 	struct gate_side side[2];
 };
 
@@ -139,7 +141,8 @@ int tc_gate_find(const struct tc_plan *p, int nsfd, struct tc_gate **out,
 	if (nsfd < 0 && named < 0)
 		return named;
 	g = memory_new(1, sizeof(*g));
-	*g = (struct tc_gate){ .fail_closed = p->fail_closed };
+	*g = (struct tc_gate){ .fail_closed = p->fail_closed,
+			       .proxy_port = p->proxy_port };
 	for (int i = 0; i < 2; i++) {
 		g->side[i] = (struct gate_side){ .order = -1, .counters = -1 };
 		memcpy(g->side[i].inner, p->side[i].inner, sizeof(g->side[i].inner));
@@ -165,6 +168,11 @@ void tc_gate_close(struct tc_gate *g)
 	free(g);
 }
 
+void tc_gate_point(struct tc_gate *g, unsigned int proxy_port)
+{
+	g->proxy_port = proxy_port;
+}
+
 static int gate_read_order(const struct gate_side *s, struct gate_order *out,
 			   struct error *err)
 {
@@ -178,7 +186,8 @@ static int gate_read_order(const struct gate_side *s, struct gate_order *out,
 int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_ms,
 		struct error *err)
 {
-	struct gate_order order = { .until = GATE_UNTIL_PASS };
+	struct gate_order order = { .until = GATE_UNTIL_PASS,
+				    .proxy_port = g->proxy_port };
 	int r = gate_look_both(g, err);
 	uint32_t key = 0;
 
@@ -195,6 +204,27 @@ int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_m
 			r = error_set(err, errno, "set the gate of '%s'",
 				      g->side[i].inner);
 	}
+	return r;
+}
+
+int tc_gate_begin(const struct tc_plan *p, struct error *err)
+{
+	struct gate_order order = { .until = GATE_UNTIL_FRESH };
+	struct tc_gate *g = NULL;
+	uint32_t key = 0;
+	int r = tc_gate_find(p, -1, &g, err);
+
+	for (int i = 0; i < 2 && !r; i++) {
+		r = gate_read_order(&g->side[i], &order, err);
+		if (r < 0 || order.until != GATE_UNTIL_FRESH)
+			continue;
+		order.until = gate_now() + GATE_FIRST_MS * 1000000ULL;
+		order.proxy_port = p->proxy_port;
+		if (bpf_map_update_elem(g->side[i].order, &key, &order, BPF_ANY))
+			r = error_set(err, errno, "set the gate of '%s'",
+				      g->side[i].inner);
+	}
+	tc_gate_close(g);
 	return r;
 }
 
@@ -237,7 +267,7 @@ int tc_gate_read(struct tc_gate *g, struct tc_gate_reading *out, struct error *e
 		out->state = TC_GATE_DRAINED;
 	else if (g->fail_closed || now < order.until)
 		out->state = TC_GATE_OPEN;
-	else if (order.until != GATE_UNTIL_PASS)
+	else if (order.until > GATE_UNTIL_PASS)
 		out->shut_ms = (unsigned int)((now - order.until) / 1000000);
 	return 0;
 }

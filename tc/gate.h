@@ -10,8 +10,9 @@
 #define GATE_MAP_ORDER    "gate_order"
 #define GATE_MAP_COUNTERS "gate_counters"
 
-#define GATE_UNTIL_PASS    0ULL
+#define GATE_UNTIL_FRESH   0ULL /* nobody has said anything yet */
 #define GATE_UNTIL_DRAINED 1ULL
+#define GATE_UNTIL_PASS    2ULL
 
 /* The one value of the map gate_order; hapep writes it, word by word. */
 struct gate_order {
@@ -23,6 +24,8 @@ struct gate_order {
 	__u64 until;
 	/* Where fail is closed: flows that were forwarded while drained may be there. */
 	__u64 forwarded;
+	/* Where a rule leads what is for the service ports; 0: they are listened on. */
+	__u64 proxy_port;
 };
 
 /* The one value a CPU of the map gate_counters. */

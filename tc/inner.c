@@ -74,7 +74,9 @@ int tc_inner_apply(const struct tc_plan *p, struct error *err)
 
 	if (!r)
 		r = ends_apply(nl, &ends, err);
-	return r < 0 ? r : reset_join(nl, &ends, err);
+	if (!r)
+		r = reset_join(nl, &ends, err);
+	return r < 0 ? r : tc_gate_begin(p, err);
 }
 
 int tc_inner_record(const struct tc_plan *p, json_t **out, struct error *err)

@@ -31,6 +31,8 @@ struct tc_plan {
 	bool reset; /* tc/reset: needs the client's port on the onward connection */
 	unsigned int mark_pass;
 	struct ports ports; /* of the service, for the gate */
+	/* Where the TPROXY rule leads them; 0: there is none. */
+	unsigned int proxy_port;
 	bool fail_closed; /* the gate shuts by tc_gate_set alone, never by its deadline */
 };
 
@@ -79,6 +81,12 @@ void tc_gate_close(struct tc_gate *g);
  */
 int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_ms,
 		struct error *err);
+
+/* Has the gate look for listeners on that port too (the plan's proxy_port); 0: no more. */
+void tc_gate_point(struct tc_gate *g, unsigned int proxy_port);
+
+/* Opens a gate that is new, for a second: it replaces one that was open, or none. */
+int tc_gate_begin(const struct tc_plan *p, struct error *err);
 
 struct tc_gate_reading {
 	enum tc_gate_state state;       /* as packets find it now */

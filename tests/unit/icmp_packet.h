@@ -96,8 +96,8 @@ static void packet_ports(struct packet *p, const struct flow *f)
 	ports[1] = htons(f->remote);
 }
 
-static void packet_error(struct packet *p, const struct flow *f, uint8_t type,
-			 uint8_t code)
+static inline void packet_error(struct packet *p, const struct flow *f, uint8_t type,
+				uint8_t code)
 {
 	*p = (struct packet){ .length = 0 };
 	if (f->family == AF_INET) {
@@ -125,8 +125,8 @@ static void packet_extension(struct packet *p, uint8_t next, uint16_t offset)
 }
 
 /* n headers of a kind before the ICMPv6 header, and m before the embedded TCP. */
-static void packet_chain(struct packet *p, const struct flow *f, uint8_t kind, int n,
-			 int m, uint16_t offset)
+static inline void packet_chain(struct packet *p, const struct flow *f, uint8_t kind,
+				int n, int m, uint16_t offset)
 {
 	*p = (struct packet){ .length = 0 };
 	packet_ethernet(p, ETH_P_IPV6);
