@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns the life of one HAProxy instance: start, questions, death, back-off. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,8 +38,7 @@ long long instance_clock_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-void instance_path(const struct instances *all, unsigned int k, char *path,
-			  size_t size)
+void instance_path(const struct instances *all, unsigned int k, char *path, size_t size)
 {
 	snprintf(path, size, STATE_ROOT "/%s/stats.%u", all->c->name, k);
 }
@@ -55,8 +55,11 @@ static void instance_ask_no_more(struct instance *i)
 int instance_start(struct instances *all, unsigned int k, struct error *err)
 {
 	struct instance *i = &all->one[k];
-	int r = haproxy_listeners_join(all->listeners, &all->c->haproxy, k, err);
+	int r;
 
+	if (!haproxy_listeners_joined(all->listeners, k))
+		all->regrouped = true;
+	r = haproxy_listeners_join(all->listeners, &all->c->haproxy, k, err);
 	if (!r)
 		r = haproxy_instance_start(&all->c->haproxy, &all->c->version, k,
 					   all->listeners, all->nsfd, i->stats_fd,

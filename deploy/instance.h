@@ -26,6 +26,7 @@ struct instances {
 	const struct step_context *c;
 	struct haproxy_listeners *listeners;
 	int nsfd;
+	bool regrouped; /* since it was last asked */
 	unsigned int n;
 	struct instance one[];
 };

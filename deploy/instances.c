@@ -150,6 +150,7 @@ static void instance_regroup(struct instances *all, unsigned int k, bool others)
 			    k, haproxy_listeners_queued(all->listeners, k));
 		if (haproxy_listeners_leave(all->listeners, h, k, &err) < 0)
 			log_error("%s", err.msg);
+		all->regrouped = true;
 	} else if (!joined && all->one[k].state != INSTANCE_DOWN && !all->one[k].silent) {
 		log_info("instance %u is in the listening group again", k);
 		if (haproxy_listeners_join(all->listeners, h, k, &err) < 0)
@@ -157,6 +158,7 @@ static void instance_regroup(struct instances *all, unsigned int k, bool others)
 		/* Where it met the shut socket, HAProxy paused it: this resumes. */
 		if (all->one[k].state == INSTANCE_RUNNING)
 			kill(all->one[k].pid, SIGTTIN);
+		all->regrouped = true;
 	}
 }
 
@@ -166,6 +168,14 @@ static void instances_watch(struct instances *all)
 		instance_watch(all, k);
 	for (unsigned int k = 0; k < all->n; k++)
 		instance_regroup(all, k, instances_well(all) > 0);
+}
+
+bool instances_regrouped(struct instances *all)
+{
+	bool was = all->regrouped;
+
+	all->regrouped = false;
+	return was;
 }
 
 void instances_tick(struct instances *all)

@@ -34,6 +34,8 @@ int instances_start(struct instances *all, unsigned int timeout_ms,
  * killed if it stays so.
  */
 void instances_tick(struct instances *all);
+/* Whether an instance's sockets have left or joined the group since the last call. */
+bool instances_regrouped(struct instances *all);
 /* Milliseconds until instances_tick has something to do. */
 int instances_due_ms(const struct instances *all);
 

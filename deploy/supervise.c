@@ -106,14 +106,16 @@ static int supervise_limits(const struct step_context *c, struct error *err)
 static int supervise_lookup(struct supervisor *s, struct error *err)
 {
 	const struct haproxy_plan *h = &s->c->haproxy;
+	unsigned short taker[HAPROXY_CPUS_MAX];
 	int fd[HAPROXY_INSTANCES_MAX];
+	unsigned int n;
 
 	if (s->c->config.scenario != SCENARIO_SK_LOOKUP)
 		return 0;
-	haproxy_listeners_group(s->listeners, fd);
+	n = haproxy_listeners_group(s->listeners, h, fd, taker);
 	return netns_lookup_attach(&s->c->netns, s->nsfd, fd,
-				   h->accept == HAPROXY_ACCEPT_CPU ? h->taker : NULL,
-				   h->takers, h->processes, &s->lookup_fd, err);
+				   h->accept == HAPROXY_ACCEPT_CPU ? taker : NULL,
+				   h->takers, n, &s->lookup_fd, err);
 }
 
 static int supervise_open(struct supervisor *s, struct error *err)
@@ -202,6 +204,16 @@ static int supervise_wait_ms(const struct instances *all)
 	return due < GATE_BEAT_MS / 2 ? due : GATE_BEAT_MS / 2;
 }
 
+static void supervise_tick(struct supervisor *s)
+{
+	struct error err = { 0 };
+
+	instances_tick(s->instances);
+	if (instances_regrouped(s->instances) && supervise_lookup(s, &err) < 0)
+		log_error("%s", err.msg);
+	gate_tick(s->gate, s->instances);
+}
+
 static int supervise_loop(struct supervisor *s)
 {
 	struct pollfd fds[] = {
@@ -217,10 +229,8 @@ static int supervise_loop(struct supervisor *s)
 		end = supervise_signal(s);
 		if (fds[1].revents & POLLIN)
 			supervise_answer(s);
-		if (!end) {
-			instances_tick(s->instances);
-			gate_tick(s->gate, s->instances);
-		}
+		if (!end)
+			supervise_tick(s);
 	}
 	return end;
 }

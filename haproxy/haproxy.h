@@ -102,11 +102,13 @@ int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
 void haproxy_listeners_close(struct haproxy_listeners *l);
 
 /*
-/*
- * The listening sockets of the first port, in the order of the slots (instances, or
- * threads of the one), of which there are plan->processes. out has room for those.
+ * The listening sockets of the first port that are in its group, and for each CPU of
+ * plan->taker which of them accepts; an absent one's share is spread over the others.
+ * fd has room for plan->processes, taker for plan->takers. Returns how many sockets.
  */
-void haproxy_listeners_group(const struct haproxy_listeners *l, int *out);
+unsigned int haproxy_listeners_group(const struct haproxy_listeners *l,
+				     const struct haproxy_plan *p, int *fd,
+				     unsigned short *taker);
 
 /*
  * Takes instance k's sockets out of their groups: new connections go to the others, and

@@ -186,22 +186,6 @@ void haproxy_listeners_close(struct haproxy_listeners *l)
 	free(l);
 }
 
-/* The groups have changed their order: tell the program that chooses by it. */
-static int listeners_select(const struct haproxy_listeners *l,
-			    const struct haproxy_plan *p, struct error *err)
-{
-	unsigned int cpu[HAPROXY_INSTANCES_MAX];
-	int r = 0;
-
-	if (p->accept != HAPROXY_ACCEPT_CPU || !l->joined)
-		return 0;
-	for (unsigned int i = 0; i < l->joined; i++)
-		cpu[i] = p->cpu[l->order[i]];
-	for (unsigned int i = 0; i < l->ports && !r; i++)
-		r = select_attach(l->fd[l->order[0] * l->ports + i], cpu, l->joined, err);
-	return r;
-}
-
 static unsigned int listeners_place(const struct haproxy_listeners *l, unsigned int slot)
 {
 	unsigned int i = 0;
@@ -209,6 +193,33 @@ static unsigned int listeners_place(const struct haproxy_listeners *l, unsigned 
 	while (i < l->joined && l->order[i] != slot)
 		i++;
 	return i;
+}
+
+/* Which place in the groups each CPU's slot has; of an absent one, somebody else's. */
+static void listeners_takers(const struct haproxy_listeners *l,
+			     const struct haproxy_plan *p, unsigned short *taker)
+{
+	for (unsigned int c = 0; c < p->takers; c++) {
+		unsigned int place = listeners_place(l, p->taker[c]);
+
+		taker[c] = (unsigned short)(place < l->joined ? place : c % l->joined);
+	}
+}
+
+/* The groups have changed their order: tell the program that chooses by it. */
+static int listeners_select(const struct haproxy_listeners *l,
+			    const struct haproxy_plan *p, struct error *err)
+{
+	unsigned short taker[HAPROXY_CPUS_MAX];
+	int r = 0;
+
+	if (p->accept != HAPROXY_ACCEPT_CPU || !l->joined)
+		return 0;
+	listeners_takers(l, p, taker);
+	for (unsigned int i = 0; i < l->ports && !r; i++)
+		r = select_attach(l->fd[l->order[0] * l->ports + i], taker, p->takers,
+				  l->joined, err);
+	return r;
 }
 
 bool haproxy_listeners_joined(const struct haproxy_listeners *l, unsigned int k)
@@ -262,10 +273,15 @@ const int *listeners_of(const struct haproxy_listeners *l, unsigned int k,
 	return l->fd + (size_t)k * *n;
 }
 
-void haproxy_listeners_group(const struct haproxy_listeners *l, int *out)
+unsigned int haproxy_listeners_group(const struct haproxy_listeners *l,
+				     const struct haproxy_plan *p, int *fd,
+				     unsigned short *taker)
 {
-	for (unsigned int slot = 0; slot < l->slots; slot++)
-		out[slot] = l->fd[slot * l->ports];
+	for (unsigned int i = 0; i < l->joined; i++)
+		fd[i] = l->fd[l->order[i] * l->ports];
+	if (l->joined)
+		listeners_takers(l, p, taker);
+	return l->joined;
 }
 
 /* A listening socket's tcpi_unacked is the length of its accept queue. */

@@ -62,6 +62,9 @@ static int lookup_load(const struct lookup_wanted *wanted, int nsfd, const int *
 		code = lookup_sockets(skel, fd, wanted->slots);
 	if (code)
 		return code;
+	if (*link_fd >= 0)
+		return -bpf_link_update(*link_fd,
+					bpf_program__fd(skel->progs.netns_lookup), NULL);
 	link = netns_bpf_link(skel->progs.netns_lookup, nsfd);
 	if (link < 0)
 		return -link;

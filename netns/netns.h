@@ -174,7 +174,9 @@ int netns_tproxy_check(const struct netns_plan *p, struct error *err);
  * gives connections to the service ports to the listening sockets fd (n of them, one
  * SO_REUSEPORT group): on CPU c < cpus fd[taker[c]], on others fd[c % n]; where taker is
  * NULL, the one that the group's hash picks. The proxy's own addresses are the guard's.
- * *link_fd is the caller's; closing it detaches, and nothing is pinned.
+ * *link_fd is the caller's; closing it detaches, and nothing is pinned. Where it is one
+ * already (not -1) the new program takes the old one's place at one instant. A socket
+ * that stops to listen is forgotten: attach again once it listens.
  */
 int netns_lookup_attach(const struct netns_plan *p, int nsfd, const int *fd,
 			const unsigned short *taker, unsigned int cpus, unsigned int n,

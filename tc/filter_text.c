@@ -60,7 +60,8 @@ static void filter_describe_program(const struct filter *f, struct text *out)
 	if (p->kind == PROGRAM_RESET_IN || p->kind == PROGRAM_RESET_OUT)
 		text_add(out, " both of them share the map hapep_resets");
 	if (p->kind == PROGRAM_STEER)
-		text_add(out, " own_marks=0x%x side_mark=0x%x local_mark=0x%x "
+		text_add(out,
+			 " own_marks=0x%x side_mark=0x%x local_mark=0x%x "
 			 "pass_mark=0x%x",
 			 p->own_marks, p->side_mark, p->local_mark, p->pass_mark);
 }

@@ -199,20 +199,21 @@ gate_passes_later(struct __sk_buff *skb, const struct segment *s, struct bpf_soc
  * What a TPROXY rule would find for the packet: the rule names a loopback address
  * (netns/tproxy.h). A sk_lookup program needs no such help: bpf_skc_lookup_tcp runs it.
  */
-static __always_inline struct bpf_sock *
-gate_listener(struct __sk_buff *skb, const struct segment *s, __u16 port)
+static __always_inline struct bpf_sock *gate_listener(struct __sk_buff *skb,
+						      const struct segment *s, __u16 port)
 {
 	struct bpf_sock_tuple to = s->tuple;
 
 	if (s->size == sizeof(to.ipv4)) {
 		to.ipv4.daddr = bpf_htonl(0x7f000001);
 		to.ipv4.dport = bpf_htons(port);
-	} else {
-		to.ipv6.daddr[0] = to.ipv6.daddr[1] = to.ipv6.daddr[2] = 0;
-		to.ipv6.daddr[3] = bpf_htonl(1);
-		to.ipv6.dport = bpf_htons(port);
+		return bpf_skc_lookup_tcp(skb, &to, sizeof(to.ipv4), BPF_F_CURRENT_NETNS,
+					  0);
 	}
-	return bpf_skc_lookup_tcp(skb, &to, s->size, BPF_F_CURRENT_NETNS, 0);
+	to.ipv6.daddr[0] = to.ipv6.daddr[1] = to.ipv6.daddr[2] = 0;
+	to.ipv6.daddr[3] = bpf_htonl(1);
+	to.ipv6.dport = bpf_htons(port);
+	return bpf_skc_lookup_tcp(skb, &to, sizeof(to.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
 static __always_inline void gate_count(bool connection)

@@ -82,7 +82,8 @@ void tc_gate_close(struct tc_gate *g);
 int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_ms,
 		struct error *err);
 
-/* Has the gate look for listeners on that port too (the plan's proxy_port); 0: no more. */
+/* Has the gate look for listeners on that port too (the plan's proxy_port); 0: no more.
+ */
 void tc_gate_point(struct tc_gate *g, unsigned int proxy_port);
 
 /* Opens a gate that is new, for a second: it replaces one that was open, or none. */

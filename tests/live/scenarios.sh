@@ -159,7 +159,7 @@ mends() { # WHAT COMMAND...
 scenario() { # SCENARIO ENGINE
 	local what="$1${2:+ $2}" before ino
 	configure "$1" "$2"
-	before=$(leftovers 0)
+	before=$(leftovers none)
 	check "$what: up" up || return
 	ino=$(blade stat -Lc %i /run/netns/pep0)
 	expect "$what: status" up "$(field .state)"

@@ -21,6 +21,7 @@
 enum { SIDE_MARK = 0x1, LOCAL_MARK = 0x2, PASS_MARK = 0x4, FOREIGN_MARK = 0x40 };
 enum { SYN = 0x02, RST = 0x04, ACK = 0x10, SYN_ACK = 0x12, FIN_ACK = 0x11 };
 enum { STRANGER = 9 }; /* a port that nobody connects from */
+enum { MAPPED = 7 };   /* one of the service that nobody listens on */
 
 struct loaded {
 	int program, order, counters;
@@ -109,6 +110,14 @@ static void order(const struct loaded *l, uint64_t until, bool forwarded)
 	assert_int_equal(bpf_map_update_elem(l->order, &key, &o, BPF_ANY), 0);
 }
 
+static void order_port(const struct loaded *l, uint64_t until, uint16_t proxy_port)
+{
+	struct gate_order o = { .until = until, .proxy_port = proxy_port };
+	uint32_t key = 0;
+
+	assert_int_equal(bpf_map_update_elem(l->order, &key, &o, BPF_ANY), 0);
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -164,6 +173,29 @@ static void test_no_listener(void **state)
 	assert_false(passes(&bench.client, &p));
 	shutdown(bench.listener, SHUT_RD);
 	assert_true(passes(&bench.client, &p));
+}
+
+/* Where a rule leads to the proxy port, the listeners there count. */
+static void test_proxy_port(void **state)
+{
+	const struct loaded *l = &bench.client;
+	uint64_t until = now_ns() + 60000000000;
+
+	(void)state;
+	NEEDS_BENCH();
+	open_gates();
+	assert_true(goes(l, AF_INET, STRANGER, MAPPED, SYN));
+	order_port(l, until, bench.port);
+	assert_false(goes(l, AF_INET, STRANGER, MAPPED, SYN));
+	assert_true(goes(l, AF_INET6, STRANGER, MAPPED, SYN)); /* it is IPv4's alone */
+	assert_true(goes(l, AF_INET, STRANGER, MAPPED, ACK));
+	assert_false(goes(l, bench.v4.family, bench.v4.local, bench.v4.remote, ACK));
+	order_port(l, until, bench.port6);
+	assert_false(goes(l, AF_INET6, STRANGER, MAPPED, SYN));
+	order_port(l, GATE_UNTIL_PASS, bench.port6);
+	assert_true(goes(l, AF_INET6, STRANGER, MAPPED, SYN));
+	order_port(l, until, STRANGER);
+	assert_true(goes(l, AF_INET, STRANGER, MAPPED, SYN));
 }
 
 /* Whatever the gate, what has a socket goes to it, in both directions. */
@@ -377,9 +409,10 @@ static struct loaded bench_load(bool server, bool closed, bool ports)
 	struct error err = { 0 };
 
 	if (ports)
-		p.ports = (struct ports){ .range = { { bench.port, bench.port },
+		p.ports = (struct ports){ .range = { { MAPPED, MAPPED },
+						     { bench.port, bench.port },
 						     { bench.port6, bench.port6 } },
-					  .n = 2 };
+					  .n = 3 };
 	if (program_load(&p, &l.program, NULL, &err) < 0)
 		fail_msg("%s", err.msg);
 	bench_maps(&l);
@@ -455,6 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_connections),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_proxy_port),
 		cmocka_unit_test(test_flows_with_sockets),
 		cmocka_unit_test(test_flows_without_sockets),
 		cmocka_unit_test(test_ineligible),

@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Failing open and draining in each scenario: what HAProxy listens on and how it is led
+# there differ, what becomes of new connections does not.
+set -uo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
+# shellcheck source=tests/probes.sh
+. "$tests/probes.sh"
+
+sockets() { blade ip netns exec pep0 ss -Htn state established '( sport = :80 )' | wc -l; }
+
+# The listening sockets, which at any one time may be more than one port's.
+listening() { blade ip netns exec pep0 ss -Htln | wc -l; }
+
+# Under one stream: all killed, then back; one of two stopped, then continued.
+instances_die() { # WHAT
+	local killed back opened stopped
+	mapfile -t instances < <(pids)
+	probe 8
+	mv "$scratch/haproxy" "$scratch/away"
+	killed=$(now)
+	signal_all KILL
+	sleep 1.8
+	back=$(now)
+	expect "$1, all killed: the gate is shut" pass "$(status .gate.state)"
+	mv "$scratch/away" "$scratch/haproxy"
+	check "$1, back: the gate opens" until_true 10 gate_is open
+	opened=$(now)
+	check "$1: both are back" until_true 10 eval '[[ $(pids | wc -l) == 2 ]]'
+	mapfile -t instances < <(pids)
+	sleep 1
+	stopped=$(now)
+	kill -STOP "${instances[0]}"
+	sleep 1.6
+	expect "$1, one of two stopped: the gate stays open" open "$(status .gate.state)"
+	expect "$1: it listens no more" 1 "$(listening)"
+	kill -CONT "${instances[0]}"
+	check "$1: continued, it listens again" until_true 2 eval '[[ $(listening) == 2 ]]'
+	probed
+	all_go "$1, all killed: past the proxy" forwarded "$killed" "$back"
+	all_go "$1, back: proxied" proxied "$opened" 99999999999999
+	tell "$1" "$killed"
+	expect "$1, one of two stopped: none fails at any time" 0 \
+		"$(count "$stopped" 99999999999999 '$4 != "ok"')"
+	check "$1: each takes its share again" shares
+}
+
+# Both instances accept what is new, by their own count.
+shares() {
+	local before after i
+	mapfile -t before < <(status '.instances[].accepted')
+	for ((i = 0; i < 40; i++)); do
+		client curl -sf -m 5 -o /dev/null "$(url $((4 + 2 * (i % 2))) /1k)" || return 1
+	done
+	mapfile -t after < <(status '.instances[].accepted')
+	((after[0] > before[0] && after[1] > before[1])) ||
+		{ echo "${before[*]}, then ${after[*]}"; return 1; }
+}
+
+supervisor_dies() { # WHAT
+	local killed again
+	probe 3.2
+	killed=$(now)
+	kill -KILL "$(supervisor)"
+	sleep 1.8
+	again=$(now)
+	expect "$1, supervisor killed: the gate is shut" pass "$(status .gate.state)"
+	check "$1: up starts another" up
+	probed
+	all_go "$1, supervisor killed: past the proxy" forwarded "$killed" "$again"
+	tell "$1, supervisor killed" "$killed"
+}
+
+# A proxied transfer to its end, past which new connections go.
+drains() { # WHAT
+	local transfer
+	client curl -sf -m 20 --limit-rate 25M -o "$scratch/long" "$(url 4 /100m)" &
+	transfer=$!
+	until_true 5 eval '[[ $(sockets) == 1 ]]' || not_ok "$1: a transfer" "no socket has it"
+	blade "$hapep" drain --quiet --timeout 200ms >/dev/null 2>&1
+	probe 0.4
+	probed
+	expect "$1, drained: past the proxy" "forwarded ok" \
+		"$(cut -d' ' -f3,4 "$scratch/probes" | sort -u)"
+	expect "$1, drained: the transfer is proxied still" 1 "$(sockets)"
+	check "$1: drain waits for it" blade "$hapep" drain --quiet --timeout 20s
+	wait "$transfer"
+	expect "$1: it ends well" 0 $?
+	check "$1: byte for byte" cmp "$scratch/long" \
+		"/run/hapep-lab/$LAB_NAME/origin/objects/100m"
+	check "$1: undrain" blade "$hapep" undrain --quiet
+	probe 0.4
+	probed
+	expect "$1, undrained: proxied" "proxied ok" \
+		"$(cut -d' ' -f3,4 "$scratch/probes" | sort -u)"
+}
+
+lab_begin
+lab origin start >/dev/null
+for way in NO-NF:nft NF-IPT:nft NF-IPT:iptables SK-LOOKUP:nft; do
+	possible "${way%:*}" "${way#*:}" || continue
+	what=${way%:nft}
+	configure "${way%:*}" "${way#*:}"
+	check "$what: up" up || continue
+	expect "$what: it is that one" "${way%:*}" "$(status .scenario | cut -d' ' -f1)"
+	case $way in
+	*:iptables) supervisor_dies "$what" ;;
+	SK-LOOKUP:* | NF-IPT:*)
+		instances_die "$what"
+		supervisor_dies "$what"
+		drains "$what"
+		;;
+	*) drains "$what" ;; # the rest is failopen's
+	esac
+	check "$what: down" down
+done
+test_end

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034 # $tests, $hapep, $scratch are lib.sh's
+# What the tests of a blade's faults share: a stream of new connections of both families,
+# what became of each (tests/live/prober.py), and the blade's own words.
+
+up() { blade "$hapep" up --quiet --config "$conf"; }
+down() { blade "$hapep" down --quiet; }
+status() { blade "$hapep" status --json | jq -r "$1"; }
+now() { date +%s%3N; }
+supervisor() { status .supervisor_pid; }
+pids() { status '.instances[].pid' | grep -vx 0; }
+gate_is() { [[ $(status .gate.state) == "$1" ]]; } # STATE
+
+signal_all() { # SIGNAL
+	local pid
+	for pid in "${instances[@]}"; do kill "-$1" "$pid"; done
+}
+
+# Both families' connections, 20 ms apart each, for so long.
+probe() { # SECONDS
+	local address tries
+	probes=()
+	for address in "$server4" "$server6"; do
+		client python3 "$tests/live/prober.py" "$address" 80 20 "$1" \
+			>"$scratch/$address" &
+		probes+=($!)
+		for ((tries = 0; tries < 100; tries++)); do
+			grep -q started "$scratch/$address" && break
+			sleep 0.02
+		done
+	done
+}
+
+probed() {
+	wait "${probes[@]}"
+	sort -n "$scratch/$server4" "$scratch/$server6" | grep -v '^#' >"$scratch/probes"
+}
+
+# Of the connections begun between two times, those that awk's CONDITION is true of.
+count() { # FROM TO CONDITION
+	awk -v from="$1" -v to="$2" \
+		"\$1 >= from && \$1 < to && ($3) { n++ } END { print n + 0 }" "$scratch/probes"
+}
+
+first() { # FROM CONDITION: milliseconds from then to the first connection's start
+	awk -v from="$1" "\$1 >= from && ($2) { print \$1 - from; exit }" "$scratch/probes"
+}
+
+# From FROM + 1 s to TO all go WAY, promptly, and none fails; of both families. On a busy
+# machine a connection may be begun before TO, and its SYN be sent after it.
+all_go() { # NAME WAY FROM TO
+	local from=$(($3 + 1000)) to=$(($4 - 300)) n
+	n=$(count "$from" "$to" "1")
+	((n >= 20)) || not_ok "$1" "only $n connections were tried"
+	expect "$1: none fails or takes another way after 1 s ($n tried)" "" \
+		"$(awk -v from="$from" -v to="$to" -v way="$2" '$1 >= from && $1 < to &&
+			($3 != way || $4 != "ok" || $2 > 900) {
+				print $1 - from + 1000, $2, $3, $4 }' "$scratch/probes" |
+			head -n 5)"
+}
+
+# Says of a whole phase what became of its connections.
+tell() { # NAME FROM
+	echo "# $1: $(count "$2" 99999999999999 1) connections, failed" \
+		"$(count "$2" 99999999999999 '$4 != "ok"'), slowest" \
+		"$(awk -v from="$2" '$1 >= from && $2 > m { m = $2 } END { print m + 0 }' \
+			"$scratch/probes") ms"
+}
+
+# The lab's configuration with a HAProxy of the test's own, that it can take away, in a
+# scenario: LINE is one more of the section [service].
+configure() { # SCENARIO [ENGINE [LINE]]
+	conf=$scratch/conf
+	[[ -e $scratch/haproxy ]] || cp /usr/sbin/haproxy "$scratch/haproxy"
+	chmod 755 "$scratch"
+	sed -e "s/^\[blade\]/&\nscenario = $1\nengine = ${2:-nft}/" \
+		-e "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" \
+		-e "s/^ports = 80/&\n${3:-}/" \
+		-e "s|^\[haproxy\]|&\nbinary = $scratch/haproxy|" "$tests/lab/lab.conf" >"$conf"
+}
+
+# Whether this machine can serve it; else a skip that says why.
+possible() { # SCENARIO ENGINE
+	local row name=$1
+	[[ $1 == NF-IPT ]] && name="$1 ($2)"
+	row=$(blade "$hapep" scenario --json | jq -r --arg name "$name" \
+		'.here[] | select(.scenario == $name) | "\(.possible) \(.needs)"')
+	[[ $row == true* ]] || { skip "$1 ${2:-}" "not here: ${row#false }"; return 1; }
+}
