@@ -6,7 +6,7 @@
 
 #include "helpers/fault.h"
 #include "helpers/log.h"
-#include "helpers/step.h"
+#include "helpers/step_walk.h"
 
 const char *step_state_name(enum step_state state)
 {
@@ -32,50 +32,51 @@ bool step_wanted(const struct step *s, const struct step_context *c, const char 
 }
 
 static int step_journal(const struct step *s, const struct step_context *c,
-			struct journal *j, struct error *err)
+			const char *fault, struct journal *j, struct error *err)
 {
 	json_t *record = NULL;
 	int r = 0;
 
 	/* A step that is applied again keeps its first record: the prior values. */
-	if (journal_find(j, s->name))
+	if (journal_find(j, s->name) && !s->record_made)
 		return 0;
 	if (s->record)
 		r = s->record(c, &record, err);
 	if (!r)
-		r = fault_point("record", s->name, err);
+		r = fault_point("record", fault, err);
 	if (!r)
 		r = journal_begin(j, s->name, record, err);
 	json_decref(record);
 	return r;
 }
 
-static int step_do(const struct step *s, const struct step_context *c, struct journal *j,
-		   struct error *err)
+int step_do(const struct step *s, const char *fault, const struct step_context *from,
+	    const struct step_context *to, struct journal *j, struct error *err)
 {
-	int r = step_journal(s, c, j, err);
+	int r = step_journal(s, to, fault, j, err);
 
 	if (r < 0)
 		return r;
 	log_debug("%s: %s", s->name, s->summary);
-	fault_point("before", s->name, err);
-	r = fault_point("fail", s->name, err);
+	fault_point("before", fault, err);
+	r = fault_point("fail", fault, err);
 	if (!r)
-		r = s->apply(c, err);
+		r = from ? s->change(from, to, err) : s->apply(to, err);
 	if (!r)
-		r = fault_point("partial", s->name, err);
-	fault_point("after", s->name, err);
+		r = fault_point("partial", fault, err);
+	fault_point("after", fault, err);
 	return r;
 }
 
-static int step_undo(const struct step *s, struct journal *j, struct error *err)
+int step_undo(const struct step *s, const char *fault, struct journal *j,
+	      struct error *err)
 {
 	json_t *record = journal_find(j, s->name);
 	int r = 0;
 
 	if (!record)
 		return 0;
-	fault_point("undo", s->name, err);
+	fault_point("undo", fault, err);
 	log_debug("%s: undo", s->name);
 	if (s->undo)
 		r = s->undo(record, err);
@@ -93,7 +94,7 @@ static bool steps_unwind(const struct step_table *t, const bool *done, struct jo
 	size_t used;
 
 	for (size_t i = t->n; i-- > 0;) {
-		if (!done[i] || step_undo(&t->steps[i], j, &again) >= 0)
+		if (!done[i] || step_undo(&t->steps[i], t->steps[i].name, j, &again) >= 0)
 			continue;
 		whole = false;
 		used = strlen(err->msg);
@@ -120,7 +121,7 @@ static int step_converge(const struct step *s, const struct step_context *c,
 	if (state == STEP_PRESENT && journal_find(j, s->name))
 		return 0;
 	*changed = true;
-	return step_do(s, c, j, err);
+	return step_do(s, s->name, NULL, c, j, err);
 }
 
 int steps_up(const struct step_table *t, const struct step_context *c, const char *group,
@@ -163,7 +164,7 @@ int steps_down(const struct step_table *t, const char *group, struct journal *j,
 
 		if (group && strcmp(group, s->group))
 			continue;
-		r = step_undo(s, j, &one);
+		r = step_undo(s, s->name, j, &one);
 		if (r >= 0)
 			continue;
 		first = first ? first : r;

@@ -39,6 +39,17 @@ struct step {
 	/* Idempotent; knows nothing but the record, since after a crash nothing else is.
 	 */
 	int (*undo)(const json_t *record, struct error *err);
+	/*
+	 * Makes what `to` wants of what `from` made, in place and without an
+	 * interruption, of whatever mixture of the two is there: so the way back is the
+	 * same with both exchanged. NULL: undone and applied anew, which interrupts.
+	 */
+	int (*change)(const struct step_context *from, const struct step_context *to,
+		      struct error *err);
+	/* Whether the two want different things. NULL: where describe's lines differ. */
+	bool (*differs)(const struct step_context *from, const struct step_context *to);
+	/* The record tells what was made, not what was before: change writes it anew. */
+	bool record_made;
 };
 
 struct step_table {
@@ -66,6 +77,35 @@ int steps_up(const struct step_table *t, const struct step_context *c, const cha
  */
 int steps_down(const struct step_table *t, const char *group, struct journal *j,
 	       struct error *err);
+
+/* What becomes of a step between two contexts. */
+enum step_move {
+	STEP_STAYS,
+	STEP_CHANGES,  /* in place */
+	STEP_COMES,    /* wanted by the second alone */
+	STEP_GOES,     /* wanted by the first alone */
+	STEP_REPLACED, /* undone and applied anew: interrupts */
+};
+enum step_move step_move(const struct step *s, const struct step_context *from,
+			 const struct step_context *to);
+
+/*
+ * Makes what `to` wants of what `from` has in service: in the table's order what changes
+ * and comes, then, newest first, what goes. Each is journalled before. On failure it
+ * stops where it is, and steps_back goes back from there (idempotent, from wherever a
+ * killed steps_change left off), past failures, of which err names the first.
+ */
+int steps_change(const struct step_table *t, const struct step_context *from,
+		 const struct step_context *to, struct journal *j, struct error *err);
+int steps_back(const struct step_table *t, const struct step_context *from,
+	       const struct step_context *to, struct journal *j, struct error *err);
+
+/*
+ * What steps_change would do: a comment line a step, then "- " and "+ " before the lines
+ * of describe that would go and come.
+ */
+void steps_change_describe(const struct step_table *t, const struct step_context *from,
+			   const struct step_context *to, struct text *out);
 
 /* Describes the wanted steps of a group, a comment line each and then its lines. */
 void steps_describe(const struct step_table *t, const struct step_context *c,

@@ -114,14 +114,19 @@ static void describe_1(const struct step_context *c, struct text *out)
 	text_line(out, "ip link add b");
 }
 
+#define ROW(n)                                                                           \
+	.wanted = wanted_##n, .probe = probe_##n, .record = record_##n,                  \
+	.apply = apply_##n, .undo = part_undo
+
 static const struct step parts[PARTS] = {
-	{ "a", "first", "make a", wanted_0, NULL, probe_0, record_0, apply_0, part_undo },
-	{ "b", "first", "make b", wanted_1, describe_1, probe_1, record_1, apply_1,
-	  part_undo },
-	{ "c", "second", "make c", wanted_2, NULL, probe_2, record_2, apply_2,
-	  part_undo },
-	{ "d", "second", "make d", wanted_3, NULL, probe_3, record_3, apply_3,
-	  part_undo },
+	{ .name = "a", .group = "first", .summary = "make a", ROW(0) },
+	{ .name = "b",
+	  .group = "first",
+	  .summary = "make b",
+	  .describe = describe_1,
+	  ROW(1) },
+	{ .name = "c", .group = "second", .summary = "make c", ROW(2) },
+	{ .name = "d", .group = "second", .summary = "make d", ROW(3) },
 };
 static const struct step_table table = { parts, PARTS };
 static const struct step_context all = { { false } };
