@@ -159,12 +159,14 @@ int netns_address_apply(const struct netns_plan *p, struct error *err)
 		r = address_survey(nl, p, &s, err);
 	if (r < 0)
 		return r;
-	if (s.extras) {
-		r = address_remove_extras(nl, &s, err);
-		/* An address can go with the one that it was secondary to. */
-		if (!r)
-			r = address_survey(nl, p, &s, err);
-	}
+	/* First, since the last IPv4 address takes a device's routes with it. */
+	r = address_add_missing(nl, &s, err);
+	if (r < 0 || !s.extras)
+		return r;
+	r = address_remove_extras(nl, &s, err);
+	/* An address can go with the one that it was secondary to. */
+	if (!r)
+		r = address_survey(nl, p, &s, err);
 	return r < 0 ? r : address_add_missing(nl, &s, err);
 }
 

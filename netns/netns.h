@@ -163,6 +163,13 @@ int netns_tproxy_apply(const struct netns_plan *p, struct error *err);
 int netns_tproxy_probe(const struct netns_plan *p, enum step_state *state,
 		       struct text *detail, struct error *err);
 void netns_tproxy_describe(const struct netns_plan *p, struct text *out);
+/*
+ * Puts the rules of `to` in the place of those of `from`, or of any mixture of both, in
+ * one transaction a table (and family, with iptables); from one engine to the other,
+ * those of `to` stand before those of `from` go.
+ */
+int netns_tproxy_change(const struct netns_plan *from, const struct netns_plan *to,
+			struct error *err);
 int netns_tproxy_record(const struct netns_plan *p, json_t **out, struct error *err);
 /* No such namespace, or rules gone already: success. */
 int netns_tproxy_undo(const json_t *record, struct error *err);

@@ -116,6 +116,43 @@ int netns_tproxy_apply(const struct netns_plan *p, struct error *err)
 	return r;
 }
 
+/* One engine's rules give way to the other's, which stand by then. */
+static int tproxy_drop(const struct netns_plan *p, const struct expected *e, int nsfd,
+		       struct error *err)
+{
+	struct tproxy_call c = { .engine = tproxy_engine(p->engine),
+				 .variant = e->variant,
+				 .lines = e->lines.text ? e->lines.text : "" };
+
+	return namespace_call(nsfd, tproxy_remove, &c, err);
+}
+
+int netns_tproxy_change(const struct netns_plan *from, const struct netns_plan *to,
+			struct error *err)
+{
+	_cleanup_close_ int nsfd = namespace_open(to->name, err);
+	struct tproxy_call c = { .engine = tproxy_engine(to->engine), .plan = to };
+	struct expected was = { 0 }, is = { 0 };
+	_cleanup_text_ struct text both = { 0 };
+	int r = nsfd < 0 ? nsfd : tproxy_expect(from, &was, err);
+
+	if (!r)
+		r = tproxy_expect(to, &is, err);
+	if (!r) {
+		/* Of either, since a change may have been cut short before. */
+		text_add(&both, "%s%s", is.lines.text,
+			 from->engine == to->engine ? was.lines.text : "");
+		c.variant = is.variant;
+		c.lines = both.text;
+		r = namespace_call(nsfd, tproxy_load, &c, err);
+	}
+	if (!r && from->engine != to->engine)
+		r = tproxy_drop(from, &was, nsfd, err);
+	text_free(&was.lines);
+	text_free(&is.lines);
+	return r;
+}
+
 static void tproxy_compare(const struct tproxy_engine *e, const char *wanted,
 			   const char *found, struct netns_tally *t)
 {

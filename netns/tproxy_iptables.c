@@ -10,7 +10,9 @@
 
 #define MULTIPORT_SLOTS 15 /* of the multiport match; a range takes two */
 
-static const char *const iptables_tables[] = { "mangle", "raw" };
+#define TABLES 2
+/* In the order in which rules come; they go in the other: none is tracked meanwhile. */
+static const char *const iptables_tables[TABLES] = { "raw", "mangle" };
 static const char *const iptables_prefix[FAMILIES] = { "iptables", "ip6tables" };
 
 /* Part of the ports, from *at on: as many as one multiport match takes. */
@@ -115,14 +117,14 @@ static int iptables_change(const char *variant, int family, const char *gone,
 	const char *const argv[] = { program, "--noflush", NULL };
 	bool any = false;
 
-	for (size_t i = 0; i < sizeof(iptables_tables) / sizeof(iptables_tables[0]);
-	     i++) {
+	for (size_t i = 0; i < TABLES; i++) {
+		const char *table = iptables_tables[come ? i : TABLES - 1 - i];
 		size_t before;
 
-		text_line(&input, "*%s", iptables_tables[i]);
+		text_line(&input, "*%s", table);
 		before = input.length;
-		iptables_batch(gone, family, iptables_tables[i], true, &input);
-		iptables_batch(come, family, iptables_tables[i], false, &input);
+		iptables_batch(gone, family, table, true, &input);
+		iptables_batch(come, family, table, false, &input);
 		any = any || input.length > before;
 		text_line(&input, "COMMIT");
 	}

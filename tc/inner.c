@@ -79,6 +79,53 @@ int tc_inner_apply(const struct tc_plan *p, struct error *err)
 	return r < 0 ? r : tc_gate_begin(p, err);
 }
 
+static bool inner_same_place(const struct filter *a, const struct filter *b)
+{
+	return a->ifindex == b->ifindex && a->egress == b->egress && a->pref == b->pref &&
+	       a->handle == b->handle && a->kind == b->kind;
+}
+
+/* Takes out the filters of `was` in whose place `is` has none. */
+static int inner_drop(struct netlink *nl, const struct ends *was, const struct ends *is,
+		      struct error *err)
+{
+	struct seen found;
+	int r = 0;
+
+	for (size_t i = 0; i < was->n && !r; i++) {
+		const struct filter *f = &was->filter[i];
+		size_t k = 0;
+
+		while (k < is->n && !inner_same_place(f, &is->filter[k]))
+			k++;
+		if (k < is->n)
+			continue;
+		r = filter_find(nl, f, &found, err);
+		if (!r && found.handle)
+			r = filter_delete(nl, f->dev, &found, err);
+	}
+	return r;
+}
+
+int tc_inner_change(const struct tc_plan *from, const struct tc_plan *to,
+		    struct error *err)
+{
+	_cleanup_netlink_ struct netlink *nl = NULL;
+	struct ends was = { .n = 0 }, is = { .n = 0 };
+	int r = inner_open(to, &nl, &is, err);
+
+	for (int side = 0; side < 2 && !r; side++) {
+		int ifindex = netlink_ifindex(nl, from->side[side].inner, err);
+
+		if (ifindex < 0)
+			return ifindex;
+		inner_filters(from, side, ifindex, &was);
+	}
+	if (!r)
+		r = tc_inner_apply(to, err);
+	return r < 0 ? r : inner_drop(nl, &was, &is, err);
+}
+
 int tc_inner_record(const struct tc_plan *p, json_t **out, struct error *err)
 {
 	_cleanup_netlink_ struct netlink *nl = NULL;

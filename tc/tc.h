@@ -57,6 +57,10 @@ int tc_inner_probe(const struct tc_plan *p, enum step_state *state, struct text 
 		   struct error *err);
 int tc_inner_record(const struct tc_plan *p, json_t **out, struct error *err);
 void tc_inner_describe(const struct tc_plan *p, struct text *out);
+/* Each filter of `to` takes the place of the one before it, then the rest of `from` goes.
+ */
+int tc_inner_change(const struct tc_plan *from, const struct tc_plan *to,
+		    struct error *err);
 
 /*
  * The gate: whether tc/steer leads new connections to the listeners, or marks them to be
