@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "deploy/blade.h"
+#include "deploy/change.h"
 #include "deploy/preflight.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
@@ -21,11 +22,11 @@ static double blade_clock(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int blade_config_at(int dirfd, struct config *out, struct error *err)
+static int blade_read(int dirfd, const char *file, struct config *out, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_text_ struct text faults = { 0 };
-	int r = state_read(dirfd, BLADE_CONFIG, &text, err);
+	int r = state_read(dirfd, file, &text, err);
 
 	if (r < 0)
 		return r;
@@ -38,78 +39,203 @@ int blade_config(const char *name, struct config *out, struct error *err)
 {
 	_cleanup_close_ int dirfd = state_open(name, false, false, err);
 
-	return dirfd < 0 ? dirfd : blade_config_at(dirfd, out, err);
+	return dirfd < 0 ? dirfd : blade_read(dirfd, BLADE_CONFIG, out, err);
 }
 
-static int blade_store(int dirfd, const struct config *config, struct error *err)
+int blade_wanted(const char *name, struct config *out, struct error *err)
+{
+	_cleanup_close_ int dirfd = state_open(name, false, false, err);
+
+	return dirfd < 0 ? dirfd : blade_read(dirfd, BLADE_WANTED, out, err);
+}
+
+static int blade_store(int dirfd, const char *file, const struct config *config,
+		       struct error *err)
 {
 	_cleanup_text_ struct text text = { 0 };
 
 	config_write(config, false, &text);
-	return state_write(dirfd, BLADE_CONFIG, text.text, err);
+	return state_write(dirfd, file, text.text, err);
 }
 
-/* A blade that is up keeps its configuration: another one is not this call's to take. */
-static int blade_same(int dirfd, const struct config *wanted, struct error *err)
+/* A blade that is up: what is auto stays what was found for it. */
+static int blade_plan(const char *name, const struct config *wanted,
+		      const struct config *before, const struct config *running,
+		      struct step_context *out, struct error *err)
 {
-	struct config stored;
-	_cleanup_text_ struct text differs = { 0 };
-	int r = blade_config_at(dirfd, &stored, err);
+	struct config settled = *wanted;
+
+	config_settle(&settled, before, running);
+	return plan_make(name, &settled, out, err);
+}
+
+int blade_foresee(const char *name, const struct config *wanted,
+		  struct step_context *from, struct step_context *to, struct error *err)
+{
+	struct config running, before;
+	int r = blade_config(name, &running, err);
+
+	if (!r)
+		r = blade_wanted(name, &before, err);
+	if (!r)
+		r = plan_recall(name, &running, from, err);
+	return r < 0 ? r : blade_plan(name, wanted, &before, &running, to, err);
+}
+
+/* One call on one blade, which it has locked. */
+struct blade {
+	const char *name;
+	int dirfd;
+	struct journal *journal;
+	struct blade_change *change;
+};
+
+static int blade_open(struct blade *b, bool create, struct error *err)
+{
+	int r = preflight_privileges(err);
 
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	config_difference(&stored, wanted, &differs);
-	if (!differs.length)
-		return 0;
-	return error_say(err, EEXIST,
-			 "the blade is up with another configuration (%.800s): run "
-			 "`hapep down` first",
-			 differs.text);
+		return r;
+	b->dirfd = state_open(b->name, create, true, err);
+	if (b->dirfd < 0)
+		return b->dirfd;
+	return journal_open(b->dirfd, true, &b->journal, err);
 }
 
-static int blade_walk(const struct step_context *plan, const char *group, int dirfd,
-		      struct journal *journal, struct blade_change *change,
-		      struct error *err)
+static void blade_close(struct blade *b)
 {
-	bool ours = journal_count(journal) > 0;
-	int r = 0;
+	struct error later = { 0 };
 
-	change->converged = ours;
-	if (ours)
-		r = blade_same(dirfd, &plan->config, err);
+	if (b->journal && !journal_count(b->journal) &&
+	    state_remove(b->name, b->dirfd, &later) < 0)
+		log_warning("%s", later.msg);
+	journal_close(b->journal);
+	cleanup_close(&b->dirfd);
+}
+
+static int blade_apply(const struct blade *b, const struct step_context *plan,
+		       const char *group, struct error *err)
+{
+	return steps_up(&deploy_steps, plan, group, b->journal, &b->change->applied,
+			&b->change->incomplete, err);
+}
+
+static int blade_first(const struct blade *b, const struct config *wanted,
+		       const char *group, struct error *err)
+{
+	struct step_context plan;
+	int r = plan_make(b->name, wanted, &plan, err);
+
 	if (!r)
-		r = preflight_check(plan, ours, err);
+		r = preflight_check(&plan, PREFLIGHT_FIRST, err);
 	if (!r)
-		r = blade_store(dirfd, &plan->config, err);
+		r = blade_store(b->dirfd, BLADE_WANTED, wanted, err);
 	if (!r)
-		r = steps_up(&deploy_steps, plan, group, journal, &change->applied,
-			     &change->incomplete, err);
-	return r;
+		r = blade_store(b->dirfd, BLADE_CONFIG, &plan.config, err);
+	return r < 0 ? r : blade_apply(b, &plan, group, err);
+}
+
+/* What differs; the plan in service is whole again first, so that it can be left. */
+static int blade_replan(const struct blade *b, const struct step_context *from,
+			const struct step_context *to, const char *group,
+			struct error *err)
+{
+	struct change c = { .name = b->name,
+			    .dirfd = b->dirfd,
+			    .journal = b->journal,
+			    .from = from,
+			    .to = to };
+	int r;
+
+	if (group)
+		return error_say(err, EEXIST,
+				 "the blade is up with another configuration (%.800s): "
+				 "`hapep up` changes it",
+				 b->change->differs.text);
+	r = preflight_check(to, PREFLIGHT_CHANGE, err);
+	if (!r)
+		r = blade_apply(b, from, NULL, err);
+	if (!r)
+		r = change_make(&c, &b->change->incomplete, err);
+	return r < 0 ? error_wrap(err, "%.800s", b->change->differs.text) : 0;
+}
+
+static void blade_add_difference(const struct config_change *c, void *arg)
+{
+	struct text *out = arg;
+
+	text_add(out, "%s%s.%s = %s -> %s", out->length ? "; " : "", c->section, c->key,
+		 c->from, c->to);
+}
+
+static int blade_again(const struct blade *b, const struct config *wanted,
+		       const char *group, struct error *err)
+{
+	struct step_context from, to;
+	struct config running, before;
+	int r = blade_read(b->dirfd, BLADE_CONFIG, &running, err);
+
+	b->change->converged = true;
+	if (!r)
+		r = blade_read(b->dirfd, BLADE_WANTED, &before, err);
+	if (!r)
+		r = blade_plan(b->name, wanted, &before, &running, &to, err);
+	if (r < 0)
+		return r;
+	config_compare(&running, &to.config, blade_add_difference, &b->change->differs);
+	if (!b->change->differs.length) {
+		r = preflight_check(&to, PREFLIGHT_AGAIN, err);
+		if (!r)
+			r = blade_apply(b, &to, group, err);
+	} else {
+		r = plan_recall(b->name, &running, &from, err);
+		if (!r)
+			r = blade_replan(b, &from, &to, group, err);
+	}
+	return r < 0 ? r : blade_store(b->dirfd, BLADE_WANTED, wanted, err);
 }
 
 int blade_up(const char *name, const struct config *config, const char *group,
 	     struct blade_change *change, struct error *err)
 {
-	_cleanup_journal_ struct journal *journal = NULL;
-	_cleanup_close_ int dirfd = -1;
-	struct error later = { 0 };
-	struct step_context plan;
+	struct blade b = { .name = name, .dirfd = -1, .change = change };
 	double start = blade_clock();
 	int r;
 
 	*change = (struct blade_change){ 0 };
-	r = plan_make(name, config, &plan, err);
-	if (r < 0)
-		return r;
-	dirfd = state_open(name, true, true, err);
-	if (dirfd < 0)
-		return dirfd;
-	r = journal_open(dirfd, true, &journal, err);
+	r = blade_open(&b, true, err);
 	if (!r)
-		r = blade_walk(&plan, group, dirfd, journal, change, err);
+		r = change_resolve(name, b.dirfd, b.journal, &change->resolved, err);
+	if (!r && journal_count(b.journal))
+		r = blade_again(&b, config, group, err);
+	else if (!r)
+		r = blade_first(&b, config, group, err);
 	change->seconds = blade_clock() - start;
-	if (journal && !journal_count(journal) && state_remove(name, dirfd, &later) < 0)
-		log_warning("%s", later.msg);
+	blade_close(&b);
+	return r;
+}
+
+int blade_switch(const char *name, int scenario, int engine, struct blade_change *change,
+		 struct error *err)
+{
+	struct blade b = { .name = name, .dirfd = -1, .change = change };
+	double start = blade_clock();
+	struct config wanted;
+	int r;
+
+	*change = (struct blade_change){ 0 };
+	r = blade_open(&b, false, err);
+	if (!r)
+		r = change_resolve(name, b.dirfd, b.journal, &change->resolved, err);
+	if (!r)
+		r = blade_read(b.dirfd, BLADE_WANTED, &wanted, err);
+	if (!r) {
+		wanted.scenario = scenario;
+		wanted.engine = engine < 0 ? wanted.engine : engine;
+		r = blade_again(&b, &wanted, NULL, err);
+	}
+	change->seconds = blade_clock() - start;
+	blade_close(&b);
 	return r;
 }
 
@@ -124,6 +250,8 @@ int blade_down(const char *name, const char *group, struct error *err)
 	if (dirfd < 0)
 		return dirfd == -ENOENT ? 0 : dirfd;
 	r = journal_open(dirfd, true, &journal, err);
+	if (!r && !group)
+		r = change_forget(journal, err);
 	if (r < 0)
 		return r;
 	/*

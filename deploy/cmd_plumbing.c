@@ -21,6 +21,7 @@ static int plumbing_up(struct invocation *in, const char *group, struct error *e
 	if (in->dry_run)
 		return dry_run_up(in, &config, group, err);
 	r = blade_up(in->name, &config, group, &change, err);
+	text_free(&change.differs);
 	return r < 0 ? (change.incomplete ? EXIT_REMAINS : EXIT_FAILED) : EXIT_DONE;
 }
 

@@ -7,6 +7,24 @@
 #include "deploy/dry_run.h"
 #include "helpers/log.h"
 
+static void up_told(const char *name, const struct blade_change *change)
+{
+	if (!change->converged)
+		log_info("blade '%s' up in %.2f s", name, change->seconds);
+	else if (change->differs.length)
+		log_info("blade '%s' changed in service in %.2f s: %s", name,
+			 change->seconds, change->differs.text);
+	else if (change->applied)
+		log_info("blade '%s' up again: %zu missing step(s) applied in %.2f s",
+			 name, change->applied, change->seconds);
+	else if (change->resolved)
+		log_info("blade '%s' up as it was before the change that was cut short",
+			 name);
+	else
+		log_info("blade '%s' was up already: nothing differs, nothing changed",
+			 name);
+}
+
 static int up_run(struct invocation *in, struct error *err)
 {
 	struct blade_change change;
@@ -22,17 +40,10 @@ static int up_run(struct invocation *in, struct error *err)
 	if (in->dry_run)
 		return dry_run_up(in, &config, NULL, err);
 	r = blade_up(in->name, &config, NULL, &change, err);
-	if (r < 0)
-		return change.incomplete ? EXIT_REMAINS : EXIT_FAILED;
-	if (change.converged && !change.applied)
-		log_info("blade '%s' was up already: nothing differs, nothing changed",
-			 in->name);
-	else if (change.converged)
-		log_info("blade '%s' up again: %zu missing step(s) applied in %.2f s",
-			 in->name, change.applied, change.seconds);
-	else
-		log_info("blade '%s' up in %.2f s", in->name, change.seconds);
-	return EXIT_DONE;
+	if (r >= 0)
+		up_told(in->name, &change);
+	text_free(&change.differs);
+	return r >= 0 ? EXIT_DONE : change.incomplete ? EXIT_REMAINS : EXIT_FAILED;
 }
 
 const struct command command_up = {
@@ -45,8 +56,14 @@ const struct command command_up = {
 		"namespace, its veth pairs, addresses, routes and rules, the listening sockets,\n"
 		"the supervisor with the HAProxy instances, and last the redirects on the NIC.\n"
 		"Returns once every instance accepts. If a step fails, everything is undone.\n"
-		"On a blade that is up it applies what is missing and touches nothing else.",
-	.options = OPTION_NAME | OPTION_CONFIG | OPTION_DRY_RUN,
+		"On a blade that is up it applies what is missing, then changes what differs\n"
+		"from the configuration in service, and touches nothing else: the next\n"
+		"instances accept before the former get no more connections, and these end the\n"
+		"connections they have. Nothing is interrupted but by the keys of which\n"
+		"--dry-run says so. If the change fails, the former configuration serves on.\n"
+		"A scenario in the file wins over the one that `hapep scenario` chose; scenario\n"
+		"= auto keeps it.",
+	.options = OPTION_NAME | OPTION_CONFIG | OPTION_DRY_RUN | OPTION_JSON,
 	.words = "",
 	.run = up_run,
 };

@@ -104,6 +104,22 @@ int config_parse(const char *name, const char *bytes, size_t length, struct conf
 /* The configuration written back as INI, all keys, with comments where described. */
 void config_write(const struct config *c, bool describe, struct text *out);
 void config_defaults(struct config *out);
+/* One key that differs, as both would be written; borrowed texts. */
+struct config_change {
+	const char *section, *key, *from, *to;
+};
+/* Calls each for every key that differs, in the table's order. */
+void config_compare(const struct config *from, const struct config *to,
+		    void (*each)(const struct config_change *change, void *arg),
+		    void *arg);
+/*
+ * Replaces what is auto in `wanted` by what a blade in service has found for it: the
+ * scenario, which `hapep scenario` may have chosen, the datapath, and the number of
+ * processes and their maxconn where they were auto `before` as well and what they follow
+ * from is as it was. The rest stays auto, to be found anew.
+ */
+void config_settle(struct config *wanted, const struct config *before,
+		   const struct config *running);
 /*
  * Adds "section.key = old -> new" for each key that differs, joined by "; ". What is
  * auto in `to` does not differ.

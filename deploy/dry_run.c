@@ -5,13 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deploy/blade.h"
+#include "deploy/change.h"
 #include "deploy/dry_run.h"
+#include "deploy/effect.h"
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
 #include "deploy/scenario.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
+#include "helpers/memory.h"
 #include "helpers/writer.h"
 
 /* The journal of a blade that is up; *out stays NULL where there is none. */
@@ -39,31 +43,125 @@ static void dry_run_placement(const struct placement *p)
 		printf("# %s\n", line);
 }
 
-int dry_run_up(struct invocation *in, const struct config *config, const char *group,
-	       struct error *err)
+static void dry_run_key(const struct config_change *c, void *arg)
 {
-	_cleanup_journal_ struct journal *journal = NULL;
+	_cleanup_free_ char *key = memory_printf("%s.%s", c->section, c->key);
+	bool interrupts = false;
+	const char *effect = effect_of(c, &interrupts);
+
+	json_array_append_new(arg, json_pack("{s:s,s:s,s:s,s:s,s:s}", "key", key, "from",
+					     c->from, "to", c->to, "interrupts",
+					     interrupts ? "yes" : "no", "effect",
+					     effect ? effect : ""));
+}
+
+static int dry_run_json(const struct invocation *in, json_t *keys,
+			const struct text *lines, struct error *err)
+{
+	json_t *steps = json_array();
+	json_t *tree = json_pack("{s:s,s:O,s:o}", "blade", in->name, "changes", keys,
+				 "steps", steps);
+	int r;
+
+	for (const char *at = lines->text; at && *at;) {
+		size_t n = strcspn(at, "\n");
+
+		json_array_append_new(steps, json_stringn(at, n));
+		at += n + (at[n] == '\n');
+	}
+	r = writer_print(tree, true, stdout);
+	json_decref(tree);
+	return r < 0 ? error_set(err, -r, "write the dry run") : 0;
+}
+
+static int dry_run_text(const struct invocation *in, const struct step_context *to,
+			json_t *keys, const struct text *lines, struct error *err)
+{
+	json_t *key;
+	size_t i;
+
+	(void)err;
+	printf("# blade '%s' is up; to scenario %s, datapath %s:\n", in->name,
+	       scenario_name(to->config.scenario), tc_datapath_name(to->tc.datapath));
+	json_array_foreach(keys, i, key)
+	{
+		bool interrupts = !strcmp(
+			json_string_value(json_object_get(key, "interrupts")), "yes");
+
+		printf("%s = %s -> %s: %s; %s\n",
+		       json_string_value(json_object_get(key, "key")),
+		       json_string_value(json_object_get(key, "from")),
+		       json_string_value(json_object_get(key, "to")),
+		       json_string_value(json_object_get(key, "effect")),
+		       interrupts ? "INTERRUPTS" : "no interruption");
+	}
+	fputs(lines->text ? lines->text : "", stdout);
+	return 0;
+}
+
+int dry_run_change(const struct invocation *in, const struct config *wanted,
+		   bool *differs, struct error *err)
+{
 	_cleanup_text_ struct text lines = { 0 };
-	struct step_context plan;
-	int r = dry_run_journal(in->name, &journal, err);
-	bool ours = journal && journal_count(journal);
+	struct step_context from, to;
+	json_t *keys = json_array();
+	int r = blade_foresee(in->name, wanted, &from, &to, err);
 
 	if (!r)
-		r = plan_make(in->name, config, &plan, err);
+		config_compare(&from.config, &to.config, dry_run_key, keys);
+	*differs = json_array_size(keys) > 0;
+	if (!r && *differs)
+		r = preflight_check(&to, PREFLIGHT_CHANGE, err);
+	if (!r && (*differs || in->json)) {
+		from.version = to.version;
+		steps_change_describe(&deploy_steps, &from, &to, &lines);
+		r = in->json ? dry_run_json(in, keys, &lines, err)
+			     : dry_run_text(in, &to, keys, &lines, err);
+	} else if (!r) {
+		printf("# blade '%s' is up and nothing differs: only steps that are "
+		       "missing would be applied\n",
+		       in->name);
+	}
+	json_decref(keys);
+	return r;
+}
+
+static int dry_run_first(const struct invocation *in, const struct config *config,
+			 const char *group, struct error *err)
+{
+	_cleanup_text_ struct text lines = { 0 };
+	struct step_context plan;
+	int r = plan_make(in->name, config, &plan, err);
+
 	if (!r)
-		r = preflight_check(&plan, ours, err);
+		r = preflight_check(&plan, PREFLIGHT_FIRST, err);
 	if (r < 0)
 		return r;
 	printf("# blade '%s', scenario %s, datapath %s (%s)\n", in->name,
 	       scenario_name(plan.config.scenario), tc_datapath_name(plan.tc.datapath),
 	       plan.datapath_reason);
-	if (ours)
-		printf("# it is up: only steps that are missing would be applied\n");
 	if (!group || !strcmp(group, GROUP_RSS))
 		dry_run_placement(&plan.placement);
 	steps_describe(&deploy_steps, &plan, group, &lines);
 	fputs(lines.text ? lines.text : "", stdout);
 	return EXIT_DONE;
+}
+
+int dry_run_up(struct invocation *in, const struct config *config, const char *group,
+	       struct error *err)
+{
+	_cleanup_journal_ struct journal *journal = NULL;
+	bool differs;
+	int r = dry_run_journal(in->name, &journal, err);
+
+	if (r < 0)
+		return r;
+	if (!journal || !journal_count(journal))
+		return dry_run_first(in, config, group, err);
+	if (journal_find(journal, CHANGE_RECORD))
+		printf("# a change that was cut short would be taken back or finished "
+		       "first\n");
+	return dry_run_change(in, config, &differs, err);
 }
 
 int dry_run_down(struct invocation *in, const char *group, struct error *err)

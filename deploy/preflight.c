@@ -188,11 +188,11 @@ static int preflight_haproxy(const struct step_context *c, struct error *err)
 	return r;
 }
 
-int preflight_check(const struct step_context *c, bool ours, struct error *err)
+int preflight_check(const struct step_context *c, enum preflight what, struct error *err)
 {
-	int r = ours ? 0 : preflight_names(c, err);
+	int r = what == PREFLIGHT_FIRST ? preflight_names(c, err) : 0;
 
-	if (!r && !ours)
+	if (!r && what != PREFLIGHT_AGAIN)
 		r = preflight_nics(c, err);
 	if (!r)
 		r = preflight_congestion(c, err);
@@ -200,9 +200,9 @@ int preflight_check(const struct step_context *c, bool ours, struct error *err)
 		r = preflight_user(c, err);
 	if (!r)
 		r = preflight_sockets(c, err);
-	if (!r && !ours)
+	if (!r && what != PREFLIGHT_AGAIN)
 		r = scenario_check(c->config.scenario, &c->netns, err);
-	if (!r && !ours)
+	if (!r && what != PREFLIGHT_AGAIN)
 		r = preflight_haproxy(c, err);
 	return r;
 }

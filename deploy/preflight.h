@@ -8,11 +8,17 @@
 /* -EPERM names the capability that is missing. */
 int preflight_privileges(struct error *err);
 
+/* What a plan is about to be: names and NICs of a blade that is up are its own. */
+enum preflight {
+	PREFLIGHT_FIRST,  /* put in service */
+	PREFLIGHT_AGAIN,  /* converged to, being in service */
+	PREFLIGHT_CHANGE, /* taking the place of another plan of the same blade */
+};
+
 /*
  * Names taken by somebody else, congestion controls, the user, addresses that would be
- * cut off, and `haproxy -c` on each rendered configuration. ours: a journal exists, so
- * names may be our own.
+ * cut off, the scenario, and `haproxy -c` on each rendered configuration.
  */
-int preflight_check(const struct step_context *c, bool ours, struct error *err);
+int preflight_check(const struct step_context *c, enum preflight what, struct error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deploy/plan.h"
+#include "deploy/renew.h"
 #include "deploy/steps.h"
 #include "deploy/supervisor.h"
 #include "helpers/memory.h"
@@ -68,6 +69,19 @@ NIC_STEP(flags, server, SIDE_SERVER)
 		return function##_apply(&c->member, err);                                \
 	}
 
+/* Of those whose apply makes what it finds what the plan wants, without a gap. */
+#define PLAN_CHANGE(step, member, function)                                              \
+	static int step##_change(const struct step_context *from,                        \
+				 const struct step_context *to, struct error *err)       \
+	{                                                                                \
+		(void)from;                                                              \
+		return function##_apply(&to->member, err);                               \
+	}
+
+PLAN_CHANGE(sysctl, netns, netns_sysctl)
+PLAN_CHANGE(address, netns, netns_address)
+PLAN_CHANGE(route, netns, netns_route)
+PLAN_CHANGE(rule, netns, netns_rule)
 PLAN_STEP(sysctl, netns, netns_sysctl)
 PLAN_STEP(address, netns, netns_address)
 PLAN_STEP(route, netns, netns_route)
@@ -80,6 +94,18 @@ PLAN_STEP(host, tc, tc_host)
 #define netns_space_probe    netns_probe
 #define netns_space_apply    netns_create
 PLAN_STEP(space, netns, netns_space)
+
+static int tproxy_change(const struct step_context *from, const struct step_context *to,
+			 struct error *err)
+{
+	return netns_tproxy_change(&from->netns, &to->netns, err);
+}
+
+static int inner_change(const struct step_context *from, const struct step_context *to,
+			struct error *err)
+{
+	return tc_inner_change(&from->tc, &to->tc, err);
+}
 
 static bool maps_by_rule(const struct step_context *c)
 {
@@ -118,6 +144,13 @@ static int space_record(const struct step_context *c, json_t **out, struct error
 	static int veth_##which##_apply(const struct step_context *c, struct error *err) \
 	{                                                                                \
 		return netns_veth_create(&c->netns, SIDE, err);                          \
+	}                                                                                \
+	static int veth_##which##_change(const struct step_context *from,                \
+					 const struct step_context *to,                  \
+					 struct error *err)                              \
+	{                                                                                \
+		(void)from;                                                              \
+		return netns_veth_create(&to->netns, SIDE, err);                         \
 	}
 
 VETH_STEP(client, SIDE_CLIENT)
@@ -169,12 +202,32 @@ static int nic_record(const struct step_context *c, json_t **out, struct error *
 	return tc_nic_record(&c->tc, out, err);
 }
 
+/*
+ * The next instances come and the former go around the walk (deploy/change.c); only where
+ * they cannot stand beside each other it is done here.
+ */
+static int proxy_change(const struct step_context *from, const struct step_context *to,
+			struct error *err)
+{
+	json_t *record = NULL;
+	int r;
+
+	if (!renew_obstacle(from, to))
+		return 0;
+	r = supervisor_record(to, &record, err);
+	if (!r)
+		r = supervisor_undo(record, err);
+	json_decref(record);
+	return r < 0 ? r : supervisor_start(to, err);
+}
+
 #define FUNCTIONS(prefix)                                                                \
 	.describe = prefix##_describe, .probe = prefix##_probe, .apply = prefix##_apply
 
 /*
  * The redirects on the NIC come last: until the instances accept, the machine goes on
- * doing with the traffic whatever it did before.
+ * doing with the traffic whatever it did before. The rules come after what maps the
+ * service ports, so that a port that becomes one finds the way paved.
  */
 static const struct step steps[] = {
 	{ .name = "nic-client-flags",
@@ -215,42 +268,51 @@ static const struct step steps[] = {
 	  .summary = "the veth pair of the client side",
 	  .record = veth_client_record,
 	  .undo = veth_undo,
+	  .change = veth_client_change,
 	  FUNCTIONS(veth_client) },
 	{ .name = "veth-server",
 	  .group = GROUP_NETNS,
 	  .summary = "the veth pair of the server side",
 	  .record = veth_server_record,
 	  .undo = veth_undo,
+	  .change = veth_server_change,
 	  FUNCTIONS(veth_server) },
 	{ .name = "sysctls",
 	  .group = GROUP_NETNS,
 	  .summary = "forwarding, TCP and neighbour settings of the namespace",
+	  .change = sysctl_change,
 	  FUNCTIONS(sysctl) },
 	{ .name = "addresses",
 	  .group = GROUP_NETNS,
 	  .summary = "the blade's own address on each side",
+	  .change = address_change,
 	  FUNCTIONS(address) },
 	{ .name = "routes",
 	  .group = GROUP_NETNS,
 	  .summary = "routes with each side's congestion control and initcwnd",
+	  .change = route_change,
 	  FUNCTIONS(route) },
-	{ .name = "rules",
-	  .group = GROUP_NETNS,
-	  .summary = "rules that send eligible packets to table 100",
-	  FUNCTIONS(rule) },
-	{ .name = "tproxy",
-	  .group = GROUP_NETNS,
-	  .summary = "the rule that maps the service ports to the proxy port",
-	  .wanted = maps_by_rule,
-	  .record = tproxy_record,
-	  .undo = netns_tproxy_undo,
-	  FUNCTIONS(tproxy) },
 	{ .name = "tc-inner",
 	  .group = GROUP_TC,
 	  .summary = "filters on the veths in the namespace",
 	  .record = inner_record,
 	  .undo = tc_undo,
+	  .change = inner_change,
 	  FUNCTIONS(inner) },
+	{ .name = "tproxy",
+	  .group = GROUP_NETNS,
+	  .summary = "the rule that maps the service ports to the proxy port",
+	  .wanted = maps_by_rule,
+	  .record = tproxy_record,
+	  .record_made = true,
+	  .undo = netns_tproxy_undo,
+	  .change = tproxy_change,
+	  FUNCTIONS(tproxy) },
+	{ .name = "rules",
+	  .group = GROUP_NETNS,
+	  .summary = "rules that send eligible packets to table 100",
+	  .change = rule_change,
+	  FUNCTIONS(rule) },
 	{ .name = "tc-host",
 	  .group = GROUP_TC,
 	  .summary = "what leaves the namespace goes to the NIC",
@@ -264,7 +326,9 @@ static const struct step steps[] = {
 	  .probe = supervisor_probe,
 	  .record = supervisor_record,
 	  .apply = supervisor_start,
-	  .undo = supervisor_undo },
+	  .undo = supervisor_undo,
+	  .change = proxy_change,
+	  .differs = renew_differs },
 	{ .name = "tc-nic",
 	  .group = GROUP_TC,
 	  .summary = "what arrives on the NIC goes to the namespace",

@@ -218,10 +218,16 @@ lab origin start --port 80,8000,8100,1234,9000,21 >/dev/null
 check "hapep scenario: nothing in service, four possible here" bash -c "
 	'$tests/lab/lab' --name $LAB_NAME exec blade '$hapep' scenario --json |
 		jq -e '.here | length == 5 and all(.possible)'"
-for name in NO-NF NF-NO-IPT NF-IPT SK-LOOKUP nonsense; do
+for name in NO-NF NF-NO-IPT NF-IPT SK-LOOKUP; do
 	blade "$hapep" scenario "$name" >"$scratch/out" 2>&1
+	expect "hapep scenario $name of a blade that is down: exit 1" 1 $?
+	check "and says what to do" grep -q "is down: set scenario = $name in its" "$scratch/out"
+done
+for name in nonsense nf-ipt 'NF-IPT nonsense' 'NO-NF nft' 'NF-IPT nft more' '--dry-run'; do
+	# shellcheck disable=SC2086 # more than one word
+	blade "$hapep" scenario $name >"$scratch/out" 2>&1
 	expect "hapep scenario $name: exit 2" 2 $?
-	check "and says why" grep -qE 'cannot switch a blade in service|expected NO-NF' "$scratch/out"
+	check "and says why" grep -qE 'expected NO-NF|unexpected argument|goes with' "$scratch/out"
 done
 configure NO-NF nft
 sed -i 's/^scenario.*/&\nno_nf = strict/' "$conf"
