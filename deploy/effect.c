@@ -8,6 +8,9 @@
 	"the next instances take the new connections, the present ones end theirs"
 #define IN_ROUTES "in place: new connections have it, those that are open keep theirs"
 #define IN_PLACE  "in place; the routers must be told, too"
+#define QUEUES                                                                             \
+	"the interface's queues are set anew, and the next instances pinned: packets may " \
+	"be lost meanwhile, TCP sends them again"
 #define REDIRECTS                                                                         \
 	"redirects are taken out and put in: packets are lost meanwhile, TCP sends them " \
 	"again"
@@ -43,6 +46,7 @@ static const struct effect {
 	  "go are proxied to their end",
 	  false, false },
 	{ "service", "proxy_port", NEXT_INSTANCES, false, false },
+	{ "service", "fail", NEXT_INSTANCES, false, false },
 	{ "haproxy", "binary", NEXT_INSTANCES, false, false },
 	{ "haproxy", "user", NEXT_INSTANCES, false, false },
 	{ "haproxy", "model", NEXT_INSTANCES, false, false },
@@ -54,6 +58,11 @@ static const struct effect {
 	{ "haproxy", "accept", NEXT_INSTANCES, false, false },
 	{ "haproxy", "maxconn", NEXT_INSTANCES, false, false },
 	{ "haproxy", "backlog", NEXT_INSTANCES, false, false },
+	{ "placement", "rss", QUEUES, true, false },
+	{ "placement", "queues", QUEUES, true, false },
+	{ "placement", "queue_cpus", QUEUES, true, false },
+	{ "placement", "numa", QUEUES, true, false },
+	{ "placement", "smt", QUEUES, true, false },
 	{ "timeouts", "connect", NEXT_INSTANCES, false, false },
 	{ "timeouts", "idle", NEXT_INSTANCES, false, false },
 	{ "timeouts", "fin", NEXT_INSTANCES, false, false },

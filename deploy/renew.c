@@ -50,7 +50,8 @@ bool renew_differs(const struct step_context *from, const struct step_context *t
 	return strcmp(a->binary, b->binary) || strcmp(a->user, b->user) ||
 	       a->model != b->model || a->accept != b->accept ||
 	       a->processes != b->processes || a->backlog != b->backlog ||
-	       a->fd_limit != b->fd_limit || a->ipv4 != b->ipv4 || a->ipv6 != b->ipv6 ||
+	       a->fd_limit != b->fd_limit || from->config.fail != to->config.fail ||
+	       a->ipv4 != b->ipv4 || a->ipv6 != b->ipv6 ||
 	       memcmp(a->cpu, b->cpu, a->processes * sizeof(a->cpu[0])) ||
 	       renew_ports_differ(&a->ports, &b->ports) ||
 	       renew_programs_differ(from, to) || renew_rendered_differs(from, to);
