@@ -30,7 +30,7 @@ WERROR ?=
 CPPFLAGS += -D_GNU_SOURCE -DHAPEP_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)
 ifneq ($(filter-out deps help clean,$(or $(MAKECMDGOALS),all)),)
 CPPFLAGS += $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-LIBRARIES = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih
+LIBRARIES = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -linih -lm
 endif
 CFLAGS  += -std=gnu11 $(OPTIMISE) $(WARNINGS) $(WERROR) $(HARDENING) $(SANITIZE)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
@@ -50,10 +50,26 @@ LAB_BPF  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lab/*.bpf.c))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all tools units
+# What `hapep bench` runs: as it is installed, so it lies in the build's directory.
+LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
+	lab/lab lab/lab.conf lab/lab-untagged.conf lab/lab-two-nics.conf \
+	lab/topology.sh lab/survey.sh lab/removal.sh lab/origin.sh \
+	lab/wire.bpf.o lab/blackhole.bpf.o load/load load/origin)
+
+.PHONY: all tools units libexec
 all: $(BUILD)/hapep ## build the command: .build/hapep
-tools: $(LOAD) $(LAB_BPF) $(TOOLS)
+tools: $(LOAD) $(LAB_BPF) $(TOOLS) libexec
 units: $(UNITS)
+libexec: $(LIBEXEC)
+
+$(BUILD)/libexec/hapep/%: tests/%
+	$(Q)install -D -m $(if $(shell test -x $< && echo x),755,644) $< $@
+
+$(BUILD)/libexec/hapep/lab/%.o: $(BUILD)/tests/lab/%.o
+	$(Q)install -D -m 644 $< $@
+
+$(BUILD)/libexec/hapep/load/%: $(BUILD)/tests/load/%
+	$(Q)install -D -m 755 $< $@
 
 $(BUILD)/hapep: $(OBJECTS)
 	$(call say,LD,$@)

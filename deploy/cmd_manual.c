@@ -54,7 +54,10 @@ static void manual_options(void)
 	for (size_t i = 0; i < option_rows_n; i++) {
 		const struct option_row *o = &option_rows[i];
 
-		printf(".TP\n\\fB\\-%c\\fR, \\fB\\-\\-", o->letter);
+		printf(".TP\n");
+		if (o->letter)
+			printf("\\fB\\-%c\\fR, ", o->letter);
+		printf("\\fB\\-\\-");
 		for (const char *p = o->word; *p; p++)
 			printf("%s%c", *p == '-' ? "\\" : "", *p);
 		printf("\\fR%s%s\n", o->value ? " " : "", o->value ? o->value : "");

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "deploy/bench_options.h"
 #include "deploy/config.h"
 #include "deploy/placement.h"
 #include "helpers/error.h"
@@ -30,6 +31,13 @@ enum command_option {
 	OPTION_NIC_NODE = 1 << 8,
 	OPTION_NIC_QUEUES = 1 << 9,
 	OPTION_TIMEOUT = 1 << 10,
+	OPTION_ROUNDS = 1 << 20,
+	OPTION_SECONDS = 1 << 21,
+	OPTION_QUICK = 1 << 22,
+	OPTION_OUTPUT = 1 << 23,
+	OPTION_RESUME = 1 << 24,
+	OPTION_GENERATOR = 1 << 25,
+	OPTION_HOOK = 1 << 26,
 };
 
 /* One call of the command. */
@@ -42,6 +50,7 @@ struct invocation {
 	struct placement_standin standin; /* topology NULL: this machine */
 	int argc;                         /* what follows the options */
 	char **argv;
+	struct bench_options bench;
 	struct text faults; /* of the configuration: one a line, for main to print */
 };
 
@@ -57,7 +66,7 @@ struct command {
 
 extern const struct command command_up, command_down, command_status, command_scenario,
 	command_drain, command_undrain, command_netns, command_tc, command_rss,
-	command_render, command_config, command_completion, command_manual;
+	command_render, command_config, command_completion, command_manual, command_bench;
 
 /* All commands in help's order. */
 extern const struct command *const commands[];

@@ -7,10 +7,10 @@
 #include "helpers/memory.h"
 
 const struct command *const commands[] = {
-	&command_up,     &command_down,    &command_status, &command_scenario,
-	&command_drain,  &command_undrain, &command_netns,  &command_tc,
-	&command_rss,    &command_render,  &command_config, &command_completion,
-	&command_manual,
+	&command_up,         &command_down,    &command_status, &command_scenario,
+	&command_drain,      &command_undrain, &command_netns,  &command_tc,
+	&command_rss,        &command_render,  &command_config, &command_bench,
+	&command_completion, &command_manual,
 };
 const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
 
@@ -34,6 +34,17 @@ const struct option_row option_rows[] = {
 	  "with --topology: the queues that each interface has; 0 is one without RSS" },
 	{ OPTION_TIMEOUT, 'T', "timeout", "TIME",
 	  "how long to wait: 500ms, 30s, 10m, 1h" },
+	{ OPTION_ROUNDS, 0, "rounds", "N", "so many rounds; 5 unless given" },
+	{ OPTION_SECONDS, 0, "seconds", "S", "so long a sample; 5 unless given" },
+	{ OPTION_QUICK, 0, "quick", NULL,
+	  "one round of short samples: does it work? Its figures mean nothing" },
+	{ OPTION_OUTPUT, 0, "output", "DIR",
+	  "the run's directory; results/BENCHMARK-DATE-TIME" },
+	{ OPTION_RESUME, 0, "resume", NULL,
+	  "go on with a run that was stopped: --output's, else the newest" },
+	{ OPTION_GENERATOR, 0, "generator", "WHICH",
+	  "lab (a lab on this machine), or external (your own, on this blade)" },
+	{ OPTION_HOOK, 0, "hook", "PROGRAM", "what runs the external generator" },
 	{ 0, 'v', "verbose", NULL, "log each step" },
 	{ 0, 'q', "quiet", NULL, "log errors only" },
 	{ 0, 'h', "help", NULL, "this text" },

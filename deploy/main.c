@@ -184,6 +184,9 @@ static int option_apply(const struct command *c, const struct option_row *row,
 			return usage_error(c, "--instance: expected 0..255, got '%s'",
 					   optarg);
 		break;
+	default:
+		if (bench_option_set(row->word, optarg, &in->bench, &err) < 0)
+			return usage_error(c, "%s", err.msg);
 	}
 	return -1;
 }

@@ -16,4 +16,19 @@
 int run_program(const char *const argv[], const char *input, struct text *out,
 		struct error *err);
 
+/* How run_program_within differs. */
+struct run_limits {
+	const char *const *environment; /* beside PATH and LC_ALL; NULL: nothing */
+	int cancel;                     /* readable: end it; -1: nothing can */
+	unsigned int seconds;           /* at most; 0: for ever */
+};
+
+/*
+ * The same within limits, in a process group of its own, so that a terminal's ^C does
+ * not reach it; argv[0] may be a path. -ECANCELED, -ETIMEDOUT: the group got SIGTERM, and
+ * what did not end in 5 s SIGKILL. out gets what was written in every case.
+ */
+int run_program_within(const char *const argv[], const struct run_limits *limits,
+		       struct text *out, struct error *err);
+
 #endif

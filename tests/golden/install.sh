@@ -28,7 +28,21 @@ has_all() { # FILE WORD...
 }
 
 check "make install" in_tree install
-expect "what is installed, and where" "opt/h/sbin/hapep
+expect "what is installed, and where" "opt/h/libexec/hapep/bench/driver
+opt/h/libexec/hapep/bench/peers.sh
+opt/h/libexec/hapep/lab/blackhole.bpf.o
+opt/h/libexec/hapep/lab/lab
+opt/h/libexec/hapep/lab/lab-two-nics.conf
+opt/h/libexec/hapep/lab/lab-untagged.conf
+opt/h/libexec/hapep/lab/lab.conf
+opt/h/libexec/hapep/lab/origin.sh
+opt/h/libexec/hapep/lab/removal.sh
+opt/h/libexec/hapep/lab/survey.sh
+opt/h/libexec/hapep/lab/topology.sh
+opt/h/libexec/hapep/lab/wire.bpf.o
+opt/h/libexec/hapep/load/load
+opt/h/libexec/hapep/load/origin
+opt/h/sbin/hapep
 opt/h/share/bash-completion/completions/hapep
 opt/h/share/doc/hapep/pep0.conf.example
 opt/h/share/man/man5/hapep.conf.5

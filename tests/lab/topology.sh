@@ -30,6 +30,10 @@ program() { # NAME: the path of its object, built if need be
 	local build=${BUILD:-.build} repo object
 	repo=$(cd "$HERE/../.." && pwd -P)
 
+	if [[ -e $HERE/$1.bpf.o ]]; then # installed
+		echo "$HERE/$1.bpf.o"
+		return
+	fi
 	object=$build/tests/lab/$1.bpf.o
 	[[ $build == /* ]] || object=$repo/$object
 	if [[ ! -e $object || $HERE/$1.bpf.c -nt $object ]]; then

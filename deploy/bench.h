@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A benchmark: its cases, what is measured of each, and one run of it. */
+#ifndef DEPLOY_BENCH_H
+#define DEPLOY_BENCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "deploy/bench_options.h"
+#include "helpers/error.h"
+#include "helpers/text.h"
+
+#define BENCH_FORMAT   "hapep-bench/1"
+#define BENCH_RESULT   "result.json"
+#define BENCH_SETTINGS 8
+
+/* One thing that a sample says: "metrics" of result.json has it by its name. */
+struct bench_metric {
+	const char *name, *unit, *title;
+	int digits; /* after the point, in reports */
+	bool less;  /* less is better */
+	bool total; /* the rounds' sum is what counts */
+};
+
+/*
+ * What is brought up, and how it is loaded. kind: "blade" is hapep's own, any other is
+ * the driver's. settings: "section.key=value" of the blade's configuration, which are the
+ * case's factors too. load: "key=value" words for the driver.
+ */
+struct bench_case {
+	const char *name, *kind;
+	const char *settings[BENCH_SETTINGS];
+	const char *load[BENCH_SETTINGS];
+};
+
+/* What a factor does: metric of case a over that of case b, beside what is expected. */
+struct bench_comparison {
+	const char *factor, *a, *b, *metric;
+	const char *source; /* whose expectation: "paper"; NULL: none */
+	double low, high;   /* it, in per cent */
+};
+
+struct bench;
+
+struct bench_suite {
+	const char *name, *title, *summary;
+	const char *layout; /* the lab's: "tagged" or "untagged" */
+	const char *notes;  /* paragraphs for the report */
+	const struct bench_case *cases;
+	size_t cases_n;
+	const struct bench_metric *metrics;
+	size_t metrics_n;
+	const struct bench_comparison *comparisons;
+	size_t comparisons_n;
+	const char *baseline; /* case that cpu_above_us counts from; NULL: none */
+	bool external;        /* an outside generator can load it */
+	/* Loads the case that is up, adds to sample: "metrics", "load". 0 or -errno. */
+	int (*measure)(struct bench *b, const struct bench_case *c, json_t *sample,
+		       struct error *err);
+	/* Why the case cannot be had here; NULL where it can, or nothing speaks against.
+	 */
+	int (*possible)(struct bench *b, const struct bench_case *c, struct text *reason);
+	/* Figures of a result: bench_figure.h; may be NULL. */
+	void (*figures)(const json_t *result, const char *directory, json_t *list);
+	/* More of a report, from the result; may be NULL. */
+	void (*remarks)(const json_t *result, json_t *lines);
+};
+
+extern const struct bench_suite bench_table3, bench_peers, bench_splice;
+extern const struct bench_suite *const bench_suites[];
+extern const size_t bench_suites_n;
+/* NULL: no such suite. */
+const struct bench_suite *bench_suite_find(const char *name);
+
+/* One run. */
+struct bench {
+	const struct bench_suite *suite;
+	const struct bench_options *options;
+	const char *base;  /* --config: what a blade's configuration starts from */
+	char *directory;   /* the run's, absolute */
+	char *libexec;     /* where driver, lab and generator are */
+	char *self;        /* this very program */
+	char lab[32];      /* the lab's name; "" with an outside generator */
+	json_t *result;    /* what result.json will hold */
+	json_t *scenarios; /* `hapep scenario --json` */
+	unsigned int load; /* number of loads so far: each has its own clients */
+	double seconds, warmup;
+	bool quick;
+	unsigned int rounds, connections, cpus;
+	int signals; /* readable once the run is to stop */
+};
+
+/*
+ * Runs a suite, or goes on with a run of it: brings each case up in turn, loads it, takes
+ * it down, for so many rounds, every other one backwards. Each sample is on disk before
+ * the next one starts. Returns an exit status, or -errno.
+ */
+int bench_run(const struct bench_suite *suite, const struct bench_options *options,
+	      const char *base, struct error *err);
+/* Whether the operator wants it stopped. */
+bool bench_stopped(const struct bench *b);
+
+/* ---- bench_driver.c ---- */
+
+/* Finds driver, lab and generator beside the program: `libexec/hapep`. */
+int bench_libexec(char **out, char **self, struct error *err);
+/*
+ * Runs the driver with these words (NULL-terminated) and adds its stdout to out. stop:
+ * whether a signal ends it. seconds: at most. As run_program_within().
+ */
+int bench_drive(struct bench *b, const char *const words[], bool stop,
+		unsigned int seconds, struct text *out, struct error *err);
+int bench_begin(struct bench *b, struct error *err);
+/* Always to its end, whatever was signalled. */
+int bench_end(struct bench *b, struct error *err);
+int bench_up(struct bench *b, const struct bench_case *c, struct error *err);
+int bench_down(struct bench *b, const struct bench_case *c, struct error *err);
+
+/* ---- bench_case.c ---- */
+
+/* Fills "cases" of the result, each with its configuration, or why it cannot be had. */
+int bench_cases_prepare(struct bench *b, struct error *err);
+/* The file that has the case's configuration; the caller's. */
+char *bench_case_file(const struct bench *b, const struct bench_case *c);
+
+/* ---- bench_load.c ---- */
+
+/* Transactions: the lab's generator, or an outside one; measure() of most suites. */
+int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *sample,
+		       struct error *err);
+/* A number at "a.b.c" of a tree; 0 where there is none. */
+double bench_number(const json_t *tree, const char *path);
+
+/* ---- bench_machine.c ---- */
+
+/* What a figure means nothing without: machine, kernel, versions. A new reference. */
+json_t *bench_machine(const struct bench *b);
+/* Seconds of CPU time of the whole machine since it started. */
+struct bench_cpu {
+	double busy, steal, total;
+};
+int bench_cpu_read(struct bench_cpu *out, struct error *err);
+
+#endif

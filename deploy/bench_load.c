@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns a sample of transactions: loading the case, and what that cost the machine. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "deploy/bench.h"
+#include "deploy/bench_external.h"
+#include "helpers/cleanup.h"
+#include "helpers/memory.h"
+
+/* How long to look at the machine before it is loaded. */
+#define QUIET_MS 200
+
+double bench_number(const json_t *tree, const char *path)
+{
+	char part[64];
+
+	while (tree && *path) {
+		size_t n = strcspn(path, ".");
+
+		snprintf(part, sizeof(part), "%.*s", (int)n, path);
+		tree = json_object_get(tree, part);
+		path += n + (path[n] == '.');
+	}
+	return json_number_value(tree);
+}
+
+/* The share of the machine that others use while nothing of ours runs. */
+static int background(double *out, struct error *err)
+{
+	static const struct timespec wait = { .tv_nsec = QUIET_MS * 1000000L };
+	struct bench_cpu before, after;
+	int r = bench_cpu_read(&before, err);
+
+	if (r < 0)
+		return r;
+	nanosleep(&wait, NULL);
+	r = bench_cpu_read(&after, err);
+	*out = after.total > before.total
+		       ? (after.busy + after.steal - before.busy - before.steal) /
+				 (after.total - before.total)
+		       : 0;
+	return r;
+}
+
+/* One call of the lab's generator. Failed transactions are figures, not errors. */
+static int lab_load(struct bench *b, const struct bench_case *c, double rate,
+		    json_t **out, struct error *err)
+{
+	_cleanup_free_ char *number = memory_printf("number=%u", b->load++);
+	_cleanup_free_ char *seconds = memory_printf("seconds=%g", b->seconds);
+	_cleanup_free_ char *warmup = memory_printf("warmup=%g", b->warmup);
+	_cleanup_free_ char *connections =
+		memory_printf("connections=%u", b->connections);
+	_cleanup_free_ char *paced = memory_printf("rate=%.3f", rate);
+	const char *words[BENCH_SETTINGS + 8] = { "load",  c->kind, number,
+						  seconds, warmup,  connections };
+	_cleanup_text_ struct text text = { 0 };
+	size_t n = 6;
+	int r;
+
+	for (size_t i = 0; i < BENCH_SETTINGS && c->load[i]; i++)
+		words[n++] = c->load[i];
+	if (rate > 0)
+		words[n++] = paced;
+	r = bench_drive(b, words, true, (unsigned int)(b->seconds + b->warmup) + 60,
+			&text, err);
+	*out = text.text ? json_loads(text.text, 0, NULL) : NULL;
+	if (*out && r == -EPROTO)
+		return 0;
+	if (!*out && !r)
+		r = error_say(err, EPROTO, "the generator gave no JSON");
+	return r;
+}
+
+static double transactions(const json_t *load)
+{
+	return bench_number(load, "transactions") +
+	       bench_number(load, "warmup_transactions") +
+	       bench_number(load, "drained_transactions");
+}
+
+static void metric(json_t *metrics, const char *name, double value)
+{
+	json_object_set_new(metrics, name, json_real(value));
+}
+
+static void metrics_load(json_t *metrics, const json_t *load)
+{
+	metric(metrics, "tps", bench_number(load, "tps"));
+	metric(metrics, "ttfb_mean_us", bench_number(load, "latency_us.first_byte.mean"));
+	metric(metrics, "ttfb_p50_us", bench_number(load, "latency_us.first_byte.p50"));
+	metric(metrics, "ttfb_p99_us", bench_number(load, "latency_us.first_byte.p99"));
+	metric(metrics, "failures", bench_number(load, "failures.total"));
+	metric(metrics, "mbps", bench_number(load, "bytes_per_second") * 8 / 1e6);
+}
+
+/* What the load cost the whole machine: generator and origin too, where they share it. */
+static void metrics_cpu(json_t *sample, json_t *metrics, const json_t *load,
+			const struct bench_cpu *before, const struct bench_cpu *after)
+{
+	double busy = after->busy - before->busy, done = transactions(load);
+	double seconds = bench_number(load, "seconds");
+	double per_second = done > 0 && bench_number(load, "transactions") > 0
+				    ? done / bench_number(load, "transactions")
+				    : 1;
+	double gigabytes =
+		bench_number(load, "bytes_per_second") * seconds * per_second / 1e9;
+
+	json_object_set_new(sample, "cpu_seconds", json_real(busy));
+	json_object_set_new(sample, "steal_seconds",
+			    json_real(after->steal - before->steal));
+	if (done > 0)
+		metric(metrics, "cpu_us", busy * 1e6 / done);
+	if (gigabytes > 0)
+		metric(metrics, "cpu_s_per_gb", busy / gigabytes);
+}
+
+/* The word "paced=0.7" of a case: once more, in an open loop at that share of its peak.
+ */
+static int paced_load(struct bench *b, const struct bench_case *c, json_t *sample,
+		      json_t *metrics, struct error *err)
+{
+	double share = 0, tps = bench_number(metrics, "tps");
+	json_t *load = NULL;
+	int r;
+
+	for (size_t i = 0; i < BENCH_SETTINGS && c->load[i]; i++)
+		(void)sscanf(c->load[i], "paced=%lf", &share);
+	if (share <= 0 || tps <= 0)
+		return 0;
+	r = lab_load(b, c, share * tps, &load, err);
+	if (!r) {
+		metric(metrics, "paced_ttfb_p50_us",
+		       bench_number(load, "latency_us.first_byte.p50"));
+		metric(metrics, "paced_ttfb_p99_us",
+		       bench_number(load, "latency_us.first_byte.p99"));
+		metric(metrics, "failures",
+		       bench_number(metrics, "failures") +
+			       bench_number(load, "failures.total"));
+		json_object_set(sample, "paced_load", load);
+	}
+	json_decref(load);
+	return r;
+}
+
+int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *sample,
+		       struct error *err)
+{
+	struct bench_cpu before, after;
+	json_t *load = NULL, *metrics = json_object();
+	double others = 0;
+	int r = background(&others, err);
+
+	json_object_set_new(sample, "metrics", metrics);
+	json_object_set_new(sample, "background", json_real(others));
+	if (!r)
+		r = bench_cpu_read(&before, err);
+	if (!r)
+		r = b->lab[0] ? lab_load(b, c, 0, &load, err)
+			      : bench_external_load(b, c, &load, err);
+	if (!r)
+		r = bench_cpu_read(&after, err);
+	if (r < 0) {
+		json_decref(load);
+		return r;
+	}
+	metrics_load(metrics, load);
+	metrics_cpu(sample, metrics, load, &before, &after);
+	json_object_set_new(sample, "load", load);
+	if (!(bench_number(metrics, "tps") > 0))
+		return error_say(err, EIO, "no transaction ended well");
+	return b->lab[0] ? paced_load(b, c, sample, metrics, err) : 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns reading the options that `hapep bench` alone has. */
+#include "deploy/bench_options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A number and nothing else; false where it is none. */
+static bool number_read(const char *text, double *out)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	return end != text && !*end;
+}
+
+static int rounds_set(const char *value, struct bench_options *o, struct error *err)
+{
+	double n;
+
+	if (!number_read(value, &n) || !(n >= 1 && n <= 1000) ||
+	    (double)(unsigned int)n < n)
+		return error_say(err, EINVAL, "--rounds: expected 1..1000, got '%s'",
+				 value);
+	o->rounds = (unsigned int)n;
+	return 0;
+}
+
+static int seconds_set(const char *value, struct bench_options *o, struct error *err)
+{
+	double n;
+
+	if (!number_read(value, &n) || !(n >= 0.1 && n <= 3600))
+		return error_say(err, EINVAL, "--seconds: expected 0.1..3600, got '%s'",
+				 value);
+	o->seconds = n;
+	return 0;
+}
+
+int bench_option_set(const char *word, const char *value, struct bench_options *o,
+		     struct error *err)
+{
+	if (!strcmp(word, "rounds"))
+		return rounds_set(value, o, err);
+	if (!strcmp(word, "seconds"))
+		return seconds_set(value, o, err);
+	if (!strcmp(word, "quick"))
+		o->quick = true;
+	else if (!strcmp(word, "resume"))
+		o->resume = true;
+	else if (!strcmp(word, "output"))
+		o->output = value;
+	else if (!strcmp(word, "generator"))
+		o->generator = value;
+	else if (!strcmp(word, "hook"))
+		o->hook = value;
+	else
+		return error_say(err, EINVAL, "--%s is no option of bench", word);
+	return 0;
+}

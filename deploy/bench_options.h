@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the command line says about a benchmark. */
+#ifndef DEPLOY_BENCH_OPTIONS_H
+#define DEPLOY_BENCH_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "helpers/error.h"
+
+/* Zero: not given. Texts are borrowed. */
+struct bench_options {
+	unsigned int rounds;
+	double seconds;
+	bool quick, resume;
+	const char *output;
+	const char *generator; /* "lab", "external" */
+	const char *hook;      /* program that runs the outside generator */
+};
+
+/* One of them by its word; value is NULL where it has none. -EINVAL fills err. */
+int bench_option_set(const char *word, const char *value, struct bench_options *o,
+		     struct error *err);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the comparison with what a user would have instead, from Debian's packages. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deploy/bench.h"
+#include "deploy/bench_figure.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* clang-format off */
+
+#define LOAD { "size=8192", "paced=0.7" }
+
+static const struct bench_case cases[] = {
+	{ "forwarding", "forward", { NULL }, LOAD },
+	{ "hapep", "blade", { "haproxy.model=processes" }, LOAD },
+	{ "hapep threads", "blade", { "haproxy.model=threads" }, LOAD },
+	{ "haproxy how-to", "haproxy-howto", { NULL }, LOAD },
+	{ "haproxy how-to, threads", "haproxy-howto-threads", { NULL }, LOAD },
+	{ "nginx stream", "nginx-stream", { NULL }, LOAD },
+	{ "squid", "squid", { NULL }, LOAD },
+};
+
+static const struct bench_metric metrics[] = {
+	{ "tps", "TPS", "Transactions", 0, false, false },
+	{ "cpu_above_us", "us", "CPU a transaction above forwarding", 1, true, false },
+	{ "ttfb_p50_us", "us", "TTFB median", 0, true, false },
+	{ "ttfb_p99_us", "us", "TTFB 99%", 0, true, false },
+	{ "paced_ttfb_p50_us", "us", "TTFB median at 70% of the peak", 0, true, false },
+	{ "paced_ttfb_p99_us", "us", "TTFB 99% at 70% of the peak", 0, true, false },
+	{ "cpu_us", "us", "CPU a transaction, all", 1, true, false },
+	{ "failures", "", "Failed", 0, true, true },
+};
+
+#define OVER(a, b)                                                                        \
+	{ a " over " b, a, b, "tps", NULL, 0, 0 },                                        \
+	{ a " over " b, a, b, "paced_ttfb_p99_us", NULL, 0, 0 }
+
+static const struct bench_comparison comparisons[] = {
+	OVER("hapep", "forwarding"),
+	OVER("hapep threads", "forwarding"),
+	OVER("haproxy how-to", "forwarding"),
+	OVER("haproxy how-to, threads", "forwarding"),
+	OVER("nginx stream", "forwarding"),
+	OVER("squid", "forwarding"),
+	OVER("hapep", "haproxy how-to"),
+	OVER("hapep", "haproxy how-to, threads"),
+};
+
+/* clang-format on */
+
+/* What each of them takes to be here. */
+static int peers_possible(struct bench *b, const struct bench_case *c,
+			  struct text *reason)
+{
+	static const struct {
+		const char *kind, *path, *package;
+	} needs[] = {
+		{ "haproxy", "/usr/sbin/haproxy", "haproxy" },
+		{ "haproxy", "/usr/sbin/iptables", "iptables" },
+		{ "nginx", "/usr/sbin/nginx", "nginx-light" },
+		{ "nginx", "/usr/lib/nginx/modules/ngx_stream_module.so",
+		  "libnginx-mod-stream" },
+		{ "nginx", "/usr/sbin/iptables", "iptables" },
+		{ "squid", "/usr/sbin/squid", "squid" },
+		{ "squid", "/usr/sbin/iptables", "iptables" },
+	};
+
+	(void)b;
+	for (size_t i = 0; i < COUNT(needs); i++) {
+		if (strncmp(c->kind, needs[i].kind, strlen(needs[i].kind)) ||
+		    !access(needs[i].path, F_OK))
+			continue;
+		text_add(reason, "there is no %s: install %s", needs[i].path,
+			 needs[i].package);
+		break;
+	}
+	return 0;
+}
+
+static void peers_figures(const json_t *result, const char *directory, json_t *list)
+{
+	static const char *const groups[] = {
+		"forwarding",       "hapep", "hapep\\nthreads", "how-to",
+		"how-to\\nthreads", "nginx", "squid",           NULL
+	};
+	static const char *const one[] = { "median", NULL };
+	static const char *const names[] = { cases[0].name, cases[1].name, cases[2].name,
+					     cases[3].name, cases[4].name, cases[5].name,
+					     cases[6].name };
+	const struct figure_bars figures[] = {
+		{ "tps.svg", "Transactions", "tps", "thousand transactions a second",
+		  1e-3, groups, one, names },
+		{ "cpu.svg", "CPU a transaction above forwarding", "cpu_above_us", "us",
+		  1, groups, one, names },
+		{ "ttfb-99.svg",
+		  "TTFB, 99th percentile, at 70 per cent of each one's peak",
+		  "paced_ttfb_p99_us", "ms", 1e-3, groups, one, names },
+	};
+
+	for (size_t i = 0; i < COUNT(figures); i++)
+		figure_bars(result, &figures[i], directory, list);
+}
+
+const struct bench_suite bench_peers = {
+	.name = "peers",
+	.title = "hapep beside what else there is in Debian",
+	.layout = "untagged",
+	.notes =
+		"forwarding: the blade as a plain router. haproxy how-to: one process, "
+		"iptables' socket match and TPROXY, connection tracking on, usesrc clientip; "
+		"then with as many threads as CPUs. nginx stream: proxy_bind transparent, "
+		"and REDIRECT on the client side, since it can only connect to a server that "
+		"it is told. squid: TPROXY, caching off, one worker. All of them on IPv4, "
+		"untagged, on a NIC for each side. At 70 per cent of its own peak each one "
+		"is loaded in an open loop, where a latency counts from the intended start.",
+	.cases = cases,
+	.cases_n = COUNT(cases),
+	.metrics = metrics,
+	.metrics_n = COUNT(metrics),
+	.comparisons = comparisons,
+	.comparisons_n = COUNT(comparisons),
+	.baseline = "forwarding",
+	.measure = bench_measure_load,
+	.possible = peers_possible,
+	.figures = peers_figures,
+};

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns what a report says, and in which order. */
+#include "deploy/bench_report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "deploy/bench_document.h"
+#include "deploy/bench_result.h"
+#include "helpers/cleanup.h"
+#include "helpers/memory.h"
+
+/* Others used more of the machine than this before a sample: not a quiet machine. */
+#define QUIET 0.05
+
+static const char *word(const json_t *tree, const char *key)
+{
+	const char *s = json_string_value(json_object_get(tree, key));
+
+	return s ? s : "";
+}
+
+static void when_say(const json_t *result, struct document *d)
+{
+	time_t t = (time_t)bench_number(result, "started");
+	struct tm at;
+	char when[64];
+
+	gmtime_r(&t, &at);
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &at);
+	document_paragraph(
+		d,
+		"Started %s. %.0f round(s), the cases of each taken in turn, every other "
+		"round backwards; %g s a sample after %g s of warm-up, %.0f connections "
+		"at a time. Generator: %s. Run %s.",
+		when, bench_number(result, "options.rounds"),
+		bench_number(result, "options.seconds"),
+		bench_number(result, "options.warmup"),
+		bench_number(result, "options.connections"),
+		word(json_object_get(result, "options"), "generator"),
+		json_is_true(json_object_get(result, "complete")) ? "complete"
+								  : "NOT COMPLETE");
+	if (json_is_true(json_object_get(json_object_get(result, "options"), "quick")))
+		document_paragraph(d,
+				   "This is a --quick run: it shows that the machinery "
+				   "works, and its figures mean nothing.");
+}
+
+static void machine_say(const json_t *result, struct document *d)
+{
+	const json_t *machine = json_object_get(result, "machine");
+	_cleanup_text_ struct text versions = { 0 };
+	const char *name;
+	json_t *version;
+
+	json_object_foreach(json_object_get(machine, "packages"), name, version)
+	{
+		text_add(&versions, ", %s %s", name, json_string_value(version));
+	}
+	document_heading(d, "Machine");
+	document_paragraph(
+		d, "%s, %.0f CPU(s) on %.0f NUMA node(s)%s, %s of memory. Linux %s.",
+		word(machine, "processor"), bench_number(machine, "cpus"),
+		bench_number(machine, "numa_nodes"),
+		json_is_true(json_object_get(machine, "virtual")) ? ", a virtual machine"
+								  : "",
+		word(machine, "memory"), word(machine, "kernel"));
+	document_paragraph(d, "hapep %s%s.", word(machine, "hapep"),
+			   versions.text ? versions.text : "");
+	if (!strcmp(word(json_object_get(result, "options"), "generator"), "lab"))
+		document_paragraph(
+			d, "Everything ran on this one machine: the generator, the "
+			   "blade and the origin share its CPUs, so that rates are less "
+			   "than the blade alone would do, and CPU is of all three.");
+}
+
+/* Whether the figures deserve to be quoted. */
+static void quiet_say(const json_t *result, struct document *d)
+{
+	size_t i, n = 0, loud = 0, stolen = 0;
+	double most = 0;
+	json_t *sample;
+
+	json_array_foreach(json_object_get(result, "samples"), i, sample)
+	{
+		double others = bench_number(sample, "background");
+
+		n += json_object_get(sample, "background") != NULL;
+		loud += others > QUIET;
+		most = others > most ? others : most;
+		stolen += bench_number(sample, "steal_seconds") >
+			  QUIET * bench_number(sample, "cpu_seconds");
+	}
+	if (loud)
+		document_paragraph(
+			d,
+			"The machine was NOT QUIET: before %zu of %zu samples others "
+			"used more than %.0f per cent of it, at most %.0f per cent. "
+			"Do not quote these figures.",
+			loud, n, QUIET * 100, most * 100);
+	else if (n)
+		document_paragraph(d,
+				   "The machine was quiet: before each sample others "
+				   "used at most %.1f per cent of it.",
+				   most * 100);
+	if (stolen)
+		document_paragraph(d,
+				   "In %zu samples the hypervisor gave more than %.0f "
+				   "per cent of the CPU time to others.",
+				   stolen, QUIET * 100);
+}
+
+static char *median_cell(const json_t *summary, const struct bench_metric *m)
+{
+	const json_t *s = json_object_get(summary, m->name);
+
+	if (!s)
+		return memory_strdup("");
+	if (m->total)
+		return memory_printf("%.*f", m->digits, bench_number(s, "sum"));
+	if (bench_number(s, "n") < 2)
+		return memory_printf("%.*f", m->digits, bench_number(s, "median"));
+	return memory_printf("%.*f (%.*f to %.*f)", m->digits, bench_number(s, "median"),
+			     m->digits, bench_number(s, "min"), m->digits,
+			     bench_number(s, "max"));
+}
+
+static void cases_head(const struct bench_suite *suite, struct document *d)
+{
+	_cleanup_free_ char *titles[DOCUMENT_COLUMNS] = { 0 };
+	const char *cells[DOCUMENT_COLUMNS + 2] = { "Case" };
+
+	for (size_t i = 0; i < suite->metrics_n && i < DOCUMENT_COLUMNS; i++) {
+		titles[i] = memory_printf("%s%s%s", suite->metrics[i].title,
+					  suite->metrics[i].unit[0] ? ", " : "",
+					  suite->metrics[i].unit);
+		cells[i + 1] = titles[i];
+	}
+	document_row(d, cells);
+	for (size_t i = 1; i < DOCUMENT_COLUMNS; i++)
+		free(titles[i]);
+}
+
+static void case_row(const json_t *result, const struct bench_suite *suite,
+		     const char *name, struct document *d)
+{
+	const json_t *summary = json_object_get(json_object_get(result, "summary"), name);
+	char *values[DOCUMENT_COLUMNS] = { 0 };
+	const char *cells[DOCUMENT_COLUMNS + 2] = { name };
+
+	for (size_t i = 0; i < suite->metrics_n && i < DOCUMENT_COLUMNS; i++) {
+		values[i] = median_cell(summary, &suite->metrics[i]);
+		cells[i + 1] = values[i];
+	}
+	document_row(d, cells);
+	for (size_t i = 0; i < DOCUMENT_COLUMNS; i++)
+		free(values[i]);
+}
+
+static void cases_say(const json_t *result, const struct bench_suite *suite,
+		      struct document *d)
+{
+	bool missing = false;
+	json_t *c;
+	size_t i;
+
+	document_heading(d, "Cases");
+	document_paragraph(d, "Median of the rounds (their least to their greatest); of "
+			      "failures, all.");
+	document_table(d);
+	cases_head(suite, d);
+	json_array_foreach(json_object_get(result, "cases"), i, c)
+	{
+		if (json_is_true(json_object_get(c, "possible")))
+			case_row(result, suite, word(c, "name"), d);
+		else
+			missing = true;
+	}
+	document_table_end(d);
+	if (!missing)
+		return;
+	document_heading(d, "Cases not measured, and why");
+	document_table(d);
+	document_row(d, (const char *const[]){ "Case", "Why", NULL });
+	json_array_foreach(json_object_get(result, "cases"), i, c)
+	{
+		const char *const cells[] = { word(c, "name"), word(c, "reason"), NULL };
+
+		if (!json_is_true(json_object_get(c, "possible")))
+			document_row(d, cells);
+	}
+	document_table_end(d);
+}
+
+static char *expected_cell(const json_t *c)
+{
+	const json_t *range = json_object_get(c, "paper");
+	double low = json_number_value(json_array_get(range, 0));
+	double high = json_number_value(json_array_get(range, 1));
+
+	if (!range)
+		return memory_strdup("");
+	return low < high ? memory_printf("%+.1f to %+.1f", low, high)
+			  : memory_printf("%+.1f", low);
+}
+
+static void comparison_row(const json_t *c, const struct bench_suite *suite,
+			   struct document *d)
+{
+	const char *title = word(c, "metric");
+	bool measured = json_object_get(c, "percent") != NULL;
+	_cleanup_free_ char *expected = expected_cell(c);
+	_cleanup_free_ char *change =
+		measured ? memory_printf("%+.1f (%+.1f to %+.1f)",
+					 bench_number(c, "percent"),
+					 bench_number(c, "low"), bench_number(c, "high"))
+			 : memory_strdup("");
+	_cleanup_free_ char *sure =
+		measured ? memory_printf("%.1f", bench_number(c, "confidence") * 100)
+			 : memory_strdup("");
+
+	for (size_t i = 0; i < suite->metrics_n; i++) {
+		if (!strcmp(title, suite->metrics[i].name)) {
+			title = suite->metrics[i].title;
+			break;
+		}
+	}
+	document_row(d, (const char *const[]){ word(c, "factor"), title, change, sure,
+					       word(c, "verdict"),
+					       expected[0] ? expected : NULL, NULL });
+}
+
+static void comparisons_say(const json_t *result, const struct bench_suite *suite,
+			    struct document *d)
+{
+	json_t *c;
+	size_t i;
+
+	if (!json_array_size(json_object_get(result, "comparisons")))
+		return;
+	document_heading(d, "What each factor does");
+	document_paragraph(
+		d,
+		"The change in per cent: the median over the rounds of the ratio of "
+		"two cases measured in the same round, and an interval by the sign "
+		"test's order statistics, whose confidence, exact whatever the "
+		"distribution, stands beside it. A verdict takes at least %.0f per "
+		"cent, that is five rounds, and an interval without zero.",
+		STATISTICS_ENOUGH * 100);
+	document_table(d);
+	document_row(d,
+		     (const char *const[]){
+			     "Factor", "Metric", "Change, %", "Confidence, %", "Verdict",
+			     suite->comparisons[0].source ? "Paper, %" : NULL, NULL });
+	json_array_foreach(json_object_get(result, "comparisons"), i, c)
+	{
+		comparison_row(c, suite, d);
+	}
+	document_table_end(d);
+}
+
+static void failures_say(const json_t *result, struct document *d)
+{
+	json_t *sample;
+	size_t i;
+
+	if (!bench_result_failures(result))
+		return;
+	document_heading(d, "Samples that failed");
+	document_table(d);
+	document_row(d, (const char *const[]){ "Case", "Round", "Why", NULL });
+	json_array_foreach(json_object_get(result, "samples"), i, sample)
+	{
+		_cleanup_free_ char *round =
+			memory_printf("%.0f", bench_number(sample, "round"));
+
+		if (json_object_get(sample, "error"))
+			document_row(
+				d, (const char *const[]){ word(sample, "case"), round,
+							  word(sample, "error"), NULL });
+	}
+	document_table_end(d);
+}
+
+static void figures_say(const json_t *result, const struct bench_suite *suite,
+			const char *directory, struct document *d)
+{
+	json_t *list = json_array(), *f;
+	size_t i;
+
+	if (suite->figures)
+		suite->figures(result, directory, list);
+	if (json_array_size(list)) {
+		document_heading(d, "Figures");
+		document_paragraph(d, "Medians; the whiskers span all rounds.");
+	}
+	json_array_foreach(list, i, f)
+	{
+		document_figure(d, word(f, "file"), word(f, "caption"), word(f, "svg"));
+	}
+	json_decref(list);
+}
+
+static void remarks_say(const json_t *result, const struct bench_suite *suite,
+			struct document *d)
+{
+	json_t *lines = json_array(), *line;
+	size_t i;
+
+	if (suite->remarks)
+		suite->remarks(result, lines);
+	json_array_foreach(lines, i, line)
+	{
+		document_paragraph(d, "%s", json_string_value(line));
+	}
+	json_decref(lines);
+	if (suite->notes)
+		document_paragraph(d, "%s", suite->notes);
+}
+
+static int part_write(const char *directory, const char *name, const struct text *text,
+		      struct error *err)
+{
+	_cleanup_free_ char *path = memory_printf("%s/%s", directory, name);
+
+	return bench_file_write(path, text->text, err);
+}
+
+int bench_report(const json_t *result, const struct bench_suite *suite,
+		 const char *directory, struct error *err)
+{
+	_cleanup_free_ char *title =
+		memory_printf("hapep bench %s: %s", suite->name, suite->title);
+	struct document d = { 0 };
+	int r;
+
+	document_title(&d, title);
+	when_say(result, &d);
+	machine_say(result, &d);
+	quiet_say(result, &d);
+	cases_say(result, suite, &d);
+	comparisons_say(result, suite, &d);
+	remarks_say(result, suite, &d);
+	failures_say(result, &d);
+	figures_say(result, suite, directory, &d);
+	document_end(&d);
+	r = part_write(directory, "report.md", &d.markdown, err);
+	if (!r)
+		r = part_write(directory, "report.html", &d.html, err);
+	document_free(&d);
+	return r;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a run found: result.json, its samples, and what follows from them. */
+#ifndef DEPLOY_BENCH_RESULT_H
+#define DEPLOY_BENCH_RESULT_H
+
+#include "deploy/bench.h"
+#include "helpers/statistics.h"
+
+/*
+ * Makes the run's directory with an empty result, or with --resume reads an unfinished
+ * one: --output DIR, else results/SUITE-DATE-TIME, or the newest of those. Refuses to go
+ * on with a run of another suite, machine or length of samples. Fills b's directory,
+ * result, lab and load.
+ */
+int bench_result_open(struct bench *b, struct error *err);
+/* A whole file, made or replaced. */
+int bench_file_write(const char *path, const char *bytes, struct error *err);
+/* The result in a directory, and the suite that made it. *out is the caller's. */
+int bench_result_read(const char *directory, json_t **out,
+		      const struct bench_suite **suite, struct error *err);
+/* As a whole or not at all. */
+int bench_result_write(const json_t *result, const char *directory, struct error *err);
+/* Takes the sample in, in place of an earlier one of its case and round, and writes. */
+int bench_result_add(json_t *result, const char *directory, json_t *sample,
+		     struct error *err);
+/* Borrowed; NULL: not taken yet. */
+const json_t *bench_result_sample(const json_t *result, const char *name,
+				  unsigned int round);
+size_t bench_result_failures(const json_t *result);
+/* The metric's values in the samples of a case that did not fail; the caller's. */
+double *bench_result_values(const json_t *result, const char *name, const char *metric,
+			    size_t *n);
+/* Sets "summary" and "comparisons" from the samples. */
+void bench_result_summarise(json_t *result, const struct bench_suite *suite);
+
+#endif

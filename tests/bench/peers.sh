@@ -1,0 +1,167 @@
+# shellcheck shell=bash disable=SC2154 # functions and variables are driver's
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a user would have instead of hapep: each KIND is KIND_up and KIND_down, on the
+# untagged lab's blade, whose kernel may know no VLAN devices.
+
+proxy_port=1234
+# Two a connection, below the hard limit on descriptors that many containers have.
+proxy_maxconn=8000
+
+# The blade as a plain router.
+forward_up() {
+	blade sh -es <<'SH'
+ip addr add 10.1.0.2/24 dev nic0
+ip addr add 10.2.0.2/24 dev nic1
+ip route add 10.100.0.0/16 via 10.1.0.1
+ip route add 10.200.0.0/24 via 10.2.0.1
+echo 1 >/proc/sys/net/ipv4/ip_forward
+for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >"$f"; done
+echo '1024 65535' >/proc/sys/net/ipv4/ip_local_port_range
+echo 16384 >/proc/sys/net/core/somaxconn
+SH
+}
+
+# All of it, and of what stands upon it, whatever of that there is.
+forward_down() {
+	blade sh -s <<'SH'
+while ip rule del fwmark 1 lookup 100 2>/dev/null; do :; done
+ip route flush table 100 2>/dev/null
+ip -4 addr flush dev nic0
+ip -4 addr flush dev nic1
+echo 0 >/proc/sys/net/ipv4/ip_forward
+nft flush ruleset
+SH
+}
+
+# Marked packets are for this machine's sockets.
+local_table() {
+	blade sh -es <<'SH'
+ip rule add fwmark 1 lookup 100
+ip route add local 0.0.0.0/0 dev lo table 100
+SH
+}
+
+# As the kernel's Documentation/networking/tproxy.rst and the how-tos after it have it:
+# the socket match spares established connections the TPROXY rule. Their firewalls keep
+# state, so connection tracking is on.
+tproxy_rules() {
+	local_table
+	blade sh -es <<SH
+iptables -t mangle -N DIVERT
+iptables -t mangle -A DIVERT -j MARK --set-mark 1
+iptables -t mangle -A DIVERT -j ACCEPT
+iptables -t mangle -A PREROUTING -p tcp -m socket -j DIVERT
+iptables -t mangle -A PREROUTING -p tcp --dport 80 -j TPROXY --tproxy-mark 1 \
+	--on-port $proxy_port
+iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+iptables -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+SH
+}
+
+serving() { # NAME
+	until_true 10 listening blade "$proxy_port" || {
+		echo "$1 does not start: $(tail -n 1 "$scratch/$1.log")" >&2
+		return 1
+	}
+}
+
+haproxy_howto() { # THREADS
+	forward_up
+	tproxy_rules
+	cat >"$scratch/haproxy.cfg" <<CFG
+global
+	maxconn $proxy_maxconn
+	nbthread $1
+defaults
+	mode tcp
+	timeout connect 10s
+	timeout client 1m
+	timeout server 1m
+listen proxy
+	bind 0.0.0.0:$proxy_port transparent
+	source 0.0.0.0 usesrc clientip
+	server origin 0.0.0.0:0
+CFG
+	background blade haproxy haproxy -db -f "$scratch/haproxy.cfg"
+	serving haproxy
+}
+
+haproxy_howto_up() { haproxy_howto 1; }
+haproxy_howto_threads_up() { haproxy_howto "$(nproc)"; }
+haproxy_howto_down() {
+	stop haproxy
+	forward_down
+}
+haproxy_howto_threads_down() { haproxy_howto_down; }
+
+# nginx sees a TPROXY connection's destination, but can only connect to what its
+# configuration names: so its client side is REDIRECT, and the origin is named.
+nginx_stream_up() {
+	local module=/usr/lib/nginx/modules/ngx_stream_module.so
+	forward_up
+	local_table
+	blade sh -es <<SH
+iptables -t nat -A PREROUTING -i nic0 -p tcp --dport 80 -j REDIRECT --to-ports $proxy_port
+iptables -t mangle -A PREROUTING -i nic1 -p tcp --sport 80 -j MARK --set-mark 1
+SH
+	{
+		[[ ! -e $module ]] || echo "load_module $module;"
+		cat <<CFG
+user root;
+worker_processes auto;
+worker_rlimit_nofile $((2 * proxy_maxconn + 1000));
+daemon off;
+pid $scratch/nginx.own.pid;
+error_log $scratch/nginx.log;
+events { worker_connections $proxy_maxconn; }
+stream {
+	server {
+		listen $proxy_port backlog=8192 reuseport;
+		proxy_bind \$remote_addr transparent;
+		proxy_pass $server4:80;
+	}
+}
+CFG
+	} >"$scratch/nginx.conf"
+	background blade nginx nginx -c "$scratch/nginx.conf" -e "$scratch/nginx.log"
+	serving nginx
+}
+
+nginx_stream_down() {
+	stop nginx
+	forward_down
+}
+
+# squid drops to its own user, so its folder is that user's.
+squid_up() {
+	forward_up
+	tproxy_rules
+	mkdir -p "$scratch/squid"
+	chown proxy "$scratch/squid"
+	cat >"$scratch/squid.conf" <<CFG
+http_port 127.0.0.1:3128
+http_port 0.0.0.0:$proxy_port tproxy
+http_access allow all
+cache deny all
+cache_mem 8 MB
+access_log none
+cache_log $scratch/squid/cache.log
+pid_filename $scratch/squid/pid
+coredump_dir $scratch/squid
+visible_hostname bench
+dns_nameservers 127.0.0.1
+max_filedescriptors $((2 * proxy_maxconn))
+shutdown_lifetime 0 seconds
+pinger_enable off
+netdb_filename none
+via off
+forwarded_for transparent
+CFG
+	background blade squid squid -N -f "$scratch/squid.conf"
+	serving squid
+}
+
+squid_down() {
+	stop squid
+	forward_down
+}

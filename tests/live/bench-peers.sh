@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What hapep is compared with does what it should: it proxies, and is transparent.
+set -uo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
+
+LAB_NAME=t$$
+export LAB_NAME HAPEP_LAB=$LAB_NAME HAPEP=$hapep
+scratch=$(mktemp -d)
+export HAPEP_RUN=$scratch
+trap test_cleanup EXIT
+trap 'exit 130' INT TERM
+
+driver() { "$BUILD/libexec/hapep/bench/driver" "$@"; }
+
+# Connections that sockets of the blade accepted, in its namespace and in hapep's, by the
+# kernel's own count.
+accepted() {
+	local n
+	for n in "" "ip netns exec pep0"; do
+		# shellcheck disable=SC2086 # words of a command
+		blade $n cat /proc/net/snmp 2>/dev/null
+	done | awk '/^Tcp: [0-9]/ { n += $7 } END { print n + 0 }'
+}
+
+blade_state() {
+	blade bash -c 'ip addr; ip rule; ip route show table all; nft list ruleset
+		cat /proc/sys/net/ipv4/ip_forward' | grep -v valid_lft
+}
+
+peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
+	local before n
+	if ! driver up "$1" "$tests/lab/lab-untagged.conf" 2>"$scratch/why"; then
+		not_ok "$1 comes up" "$(cat "$scratch/why")"
+		driver down "$1"
+		return
+	fi
+	before=$(accepted)
+	for n in {1..10}; do
+		client curl -sf -m 5 --interface "10.100.7.$n" -o "$scratch/who.$n" \
+			"http://$server4/who" || break
+	done
+	expect "$1: the server sees the clients' addresses" "$(printf '10.100.7.%d\n' {1..10})" \
+		"$(for n in {1..10}; do cut -d: -f1 "$scratch/who.$n"; done)"
+	expect "$1: of ten connections the blade accepts" "$2" "$(($(accepted) - before))"
+	client curl -sf -m 10 -o "$scratch/object" "http://$server4/8k"
+	check "$1: an object, byte for byte" cmp "$scratch/object" "$scratch/8k"
+	driver down "$1"
+	rm -f "$scratch"/who.*
+	expect "$1: it leaves nothing behind" "$(cat "$scratch/before")" "$(blade_state)"
+}
+
+"$BUILD/libexec/hapep/load/origin" --print 8k >"$scratch/8k"
+check "the lab" driver begin untagged
+# What is there once only: tables that iptables makes by being asked.
+blade_state >"$scratch/before"
+peer forward 0
+peer blade 10
+peer haproxy-howto 10
+peer haproxy-howto-threads 10
+peer nginx-stream 10
+if [[ -x /usr/sbin/squid ]]; then
+	peer squid 10
+else
+	skip squid "there is no /usr/sbin/squid: make deps installs it"
+fi
+check "the end" driver end
+expect "no lab is left" "" "$(ip netns list | grep "hapep-$LAB_NAME-")"
+test_end

@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# hapep bench: short runs, stopping and going on, cases that fail, an outside generator.
+set -uo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
+
+scratch=$(mktemp -d)
+trap test_cleanup EXIT
+trap 'exit 130' INT TERM
+
+bench() { # RUN ARGUMENT...
+	"$hapep" bench "${@:2}" --quiet --output "$scratch/$1" 2>"$scratch/$1.err"
+}
+
+result() { # RUN FILTER
+	jq -r "$2" "$scratch/$1/result.json"
+}
+
+left() { # what benchmarks have on this machine; the other tests' labs are not ours
+	ip netns list | grep -o '^hapep-bench[^ ]*'
+	find /run/hapep-lab -maxdepth 1 -name 'bench*' 2>/dev/null
+}
+
+page_is_whole() { # RUN: one file, well-formed, whose figures are in it
+	python3 - "$scratch/$1/report.html" <<-'PYTHON'
+		import re, sys
+		from html.parser import HTMLParser
+		from xml.etree import ElementTree
+		page = open(sys.argv[1]).read()
+		HTMLParser().feed(page)
+		figures = re.findall(r"<svg.*?</svg>", page, re.S)
+		for figure in figures:
+		    ElementTree.fromstring(figure)
+		outside = re.findall(r'(?:src|href)="(?!#)[^"]*"', page)
+		sys.exit(0 if figures and not outside else f"{len(figures)} figures, {outside}")
+	PYTHON
+}
+
+run_is_good() { # RUN SUITE CASES
+	expect "$2: every case is measured, or says why not" "$3" "$(result "$1" '
+		.samples as $s | [.cases[] | .name as $n | select((.possible | not) and
+		(.reason | length > 0) or any($s[]; .case == $n and .metrics.tps > 0
+		and (has("error") | not)))] | length')"
+	expect "$2: no transaction failed" 0 "$(result "$1" '[.samples[].metrics.failures] | add')"
+	expect "$2: the result says what it ran on" "$(uname -r) $(nproc) true" \
+		"$(result "$1" '"\(.machine.kernel) \(.machine.cpus) \(.complete)"')"
+	check "$2: the page is whole" page_is_whole "$1"
+}
+
+# ---- the paper's cases, stopped and gone on with -----------------------------------------
+
+# Not in a subshell of the test's own, which would leave SIGINT ignored.
+python3 - "$hapep" "$scratch/table3" "$scratch/stopped" <<'PYTHON'
+import json, os, signal, subprocess, sys, time
+hapep, output, said = sys.argv[1:]
+run = subprocess.Popen([hapep, "bench", "table3", "--quick", "--rounds", "2", "--output",
+                        output], stderr=open(said, "w"))
+end = time.time() + 60
+def samples():
+    try:
+        return len(json.load(open(output + "/result.json"))["samples"])
+    except (OSError, ValueError):
+        return 0
+while time.time() < end and run.poll() is None and samples() < 2:
+    time.sleep(0.05)
+run.send_signal(signal.SIGINT)
+status = run.wait(60)
+with open(said, "a") as f:
+    print("status", status, file=f)
+PYTHON
+expect "stopped by SIGINT: exit 1" "status 1" "$(tail -n 1 "$scratch/stopped")"
+check "it says how to go on" grep -q 'bench table3 --resume --output' "$scratch/stopped"
+expect "and nothing of it is left" "" "$(left)"
+expect "what was measured is kept" "false" "$(result table3 .complete)"
+first=$(result table3 '.samples[0] | tojson')
+check "--resume goes on" bench table3 table3 --resume
+expect "with what it has" "$first" "$(result table3 '.samples[0] | tojson')"
+expect "and takes each sample once" "12 12" \
+	"$(result table3 '"\(.samples | length) \([.samples[] | "\(.case) \(.round)"] | unique | length)"')"
+run_is_good table3 table3 12
+expect "both rounds, the second backwards" "$(result table3 '[.samples[] | select(.round == 1) | .case] | reverse | tojson')" \
+	"$(result table3 '[.samples[] | select(.round == 2) | .case] | tojson')"
+expect "too few rounds for a verdict" "true" \
+	"$(result table3 '[.comparisons[].verdict] | all(startswith("too few") or startswith("not measured: "))')"
+bench table3 table3
+expect "a result is not written over: exit 1" 1 $?
+
+# ---- what else there is, and a case that fails -------------------------------------------
+
+sed 's/^\[haproxy\]/&\nbinary = \/usr\/sbin\/no-such-proxy/' \
+	"$tests/lab/lab-untagged.conf" >"$scratch/broken.conf"
+bench peers peers --quick --config "$scratch/broken.conf"
+expect "a case that fails: exit 1" 1 $?
+expect "its reason is in the result" "2" \
+	"$(result peers '[.samples[] | select(.error | strings | contains("no-such-proxy"))] | length')"
+expect "and the rest went on" "5" "$(result peers '[.samples[] | select(.metrics.tps > 0)] | length')"
+check "and the report says so" grep -q 'Samples that failed' "$scratch/peers/report.md"
+expect "nothing is left of it" "" "$(left)"
+
+# ---- an outside generator ----------------------------------------------------------------
+
+lab_begin
+cat >"$scratch/hook" <<'HOOK'
+#!/bin/bash
+# The case is up: say so as a generator would its figures.
+[[ $1 == load && $2 && $3 == 0.3 && -s $4 ]] || exit 9
+grep -q '^mode = ' "$4" && [[ $(ip netns list) == bench* ]] || exit 8
+echo '{"tps": 1000, "seconds": 1, "transactions": 1000,
+	"latency_us": {"first_byte": {"mean": 2800, "p50": 2700, "p99": 9000}}}'
+HOOK
+chmod +x "$scratch/hook"
+blade "$hapep" bench table3 --quick --generator external --hook "$scratch/hook" \
+	--config "$tests/lab/lab.conf" --output "$scratch/outside" --quiet 2>"$scratch/outside.err"
+expect "an outside generator, by a hook: exit 0" "0" $?
+expect "its figures are the samples" "6 1000 2800" \
+	"$(result outside '"\(.samples | length) \(.samples[0].metrics.tps) \(.samples[0].metrics.ttfb_mean_us)"')"
+expect "its blade is down again" "" "$(blade ip netns list)"
+printf 'nonsense\n900 2.5\n%.0s' {1..6} |
+	blade "$hapep" bench table3 --quick --generator external --config "$tests/lab/lab.conf" \
+		--output "$scratch/asked" --quiet 2>"$scratch/asked.err"
+expect "or asked for on the terminal" "6 900 2500" \
+	"$(result asked '"\(.samples | length) \(.samples[5].metrics.tps) \(.samples[5].metrics.ttfb_mean_us)"')"
+"$hapep" bench peers --generator external --config "$tests/lab/lab.conf" 2>/dev/null
+expect "peers needs the lab: exit 2" 2 $?
+test_end
