@@ -65,8 +65,9 @@ struct command {
 };
 
 extern const struct command command_up, command_down, command_status, command_scenario,
-	command_drain, command_undrain, command_netns, command_tc, command_rss,
-	command_render, command_config, command_completion, command_manual, command_bench;
+	command_drain, command_undrain, command_doctor, command_netns, command_tc,
+	command_rss, command_render, command_config, command_completion, command_manual,
+	command_bench;
 
 /* All commands in help's order. */
 extern const struct command *const commands[];

@@ -7,10 +7,10 @@
 #include "helpers/memory.h"
 
 const struct command *const commands[] = {
-	&command_up,         &command_down,    &command_status, &command_scenario,
-	&command_drain,      &command_undrain, &command_netns,  &command_tc,
-	&command_rss,        &command_render,  &command_config, &command_bench,
-	&command_completion, &command_manual,
+	&command_up,    &command_down,       &command_status, &command_scenario,
+	&command_drain, &command_undrain,    &command_doctor, &command_netns,
+	&command_tc,    &command_rss,        &command_render, &command_config,
+	&command_bench, &command_completion, &command_manual,
 };
 const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
 
