@@ -59,7 +59,7 @@ check "hapep(8) has every command" has_all "$scratch/man8" "${words[@]/#/hapep }
 mapfile -t keys < <("$installed" config --defaults | sed -n 's/^;* *\([a-z_0-9]*\) = .*/\1/p')
 check "config --defaults has the keys" test "${#keys[@]}" -ge 20
 check "hapep.conf(5) has every key" has_all "$scratch/man5" "${keys[@]}"
-expect "completion of a command" "down" "$(offers hapep "do")"
+expect "completion of a command" "down" "$(offers hapep "dow")"
 expect "completion of an option" "--dry-run" "$(offers hapep up --dr)"
 expect "completion of a word" "up" "$(offers hapep netns u)"
 for word in "${words[@]}"; do
