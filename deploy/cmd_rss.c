@@ -1,31 +1,92 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns `hapep rss`: queues, interrupts, CPUs and instances. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "deploy/plumbing.h"
+#include "deploy/rss_flow.h"
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
+#include "helpers/nic/irq.h"
 #include "helpers/writer.h"
 
-static int rss_plan(struct invocation *in, struct error *err)
+#define RSS_WORDS "plan, queue SRC:PORT DST:PORT, check, up, down or show"
+
+static int rss_print(struct invocation *in, json_t *tree)
+{
+	int r = writer_print(tree, in->json, stdout);
+
+	json_decref(tree);
+	return r;
+}
+
+static int plan_run(struct invocation *in, struct error *err)
 {
 	_cleanup_free_ struct placement *p = memory_new(1, sizeof(*p));
+	int irq[SIDES * CONFIG_QUEUES_MAX];
 	struct config config;
-	json_t *tree;
 	int r = invocation_config(in, &config, err);
 
 	if (r)
 		return r;
-	r = placement_read(&config, in->standin.topology ? &in->standin : NULL, false, p,
-			   err);
+	r = placement_read(&config, &in->standin, false, p, err);
 	if (r < 0)
 		return r;
-	tree = placement_tree(p, NULL);
-	r = writer_print(tree, in->json, stdout);
-	json_decref(tree);
+	memset(irq, -1, sizeof(irq));
+	for (unsigned int i = 0; i < p->nics && !placement_standin_given(&in->standin);
+	     i++) {
+		r = nic_irqs(p->nic[i].name, p->queues, irq + i * CONFIG_QUEUES_MAX, err);
+		if (r < 0)
+			return r;
+	}
+	return rss_print(in, placement_tree(p, irq));
+}
+
+static int queue_ends(struct invocation *in, struct flow *f, struct error *err)
+{
+	int r = flow_end_parse(in->argv[1], &f->source, err);
+
+	if (!r)
+		r = flow_end_parse(in->argv[2], &f->destination, err);
+	if (!r && f->source.address.family != f->destination.address.family)
+		r = error_say(err, 0, "both ends must be of one address family");
 	return r;
+}
+
+static int queue_run(struct invocation *in, struct error *err)
+{
+	_cleanup_free_ struct rss_view *v = NULL;
+	json_t *tree = NULL;
+	struct flow f;
+	int r, agree;
+
+	if (queue_ends(in, &f, err) < 0)
+		return EXIT_USAGE;
+	r = rss_view_read(in, &v, err);
+	if (r)
+		return r;
+	agree = rss_flow_tree(v, &f, &tree);
+	r = rss_print(in, tree);
+	return r < 0 ? r : agree > 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int check_run(struct invocation *in, struct error *err)
+{
+	_cleanup_free_ struct rss_view *v = NULL;
+	_cleanup_free_ struct flow *live = NULL;
+	json_t *tree = NULL;
+	size_t n = 0;
+	int agree, r = rss_view_read(in, &v, err);
+
+	if (!r)
+		r = rss_view_live(v, in->name, &live, &n, err);
+	if (r)
+		return r;
+	agree = rss_flows_tree(v, live, n, &tree);
+	r = rss_print(in, tree);
+	return r < 0 ? r : agree > 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int rss_run(struct invocation *in, struct error *err)
@@ -33,25 +94,40 @@ static int rss_run(struct invocation *in, struct error *err)
 	const char *verb = in->argc ? in->argv[0] : "";
 
 	if (!strcmp(verb, "plan") && in->argc == 1)
-		return rss_plan(in, err);
-	return plumbing_run(in, GROUP_RSS, "plan, up, down or show", err);
+		return plan_run(in, err);
+	if (!strcmp(verb, "queue") && in->argc == 3)
+		return queue_run(in, err);
+	if (!strcmp(verb, "check") && in->argc == 1)
+		return check_run(in, err);
+	if (placement_standin_given(&in->standin)) {
+		error_say(err, 0, "a stand-in goes with plan, queue and check alone");
+		return EXIT_USAGE;
+	}
+	return plumbing_run(in, GROUP_RSS, RSS_WORDS, err);
 }
 
 const struct command command_rss = {
 	.name = "rss",
-	.arguments = "plan|up|down|show",
+	.arguments = "plan|queue SRC:PORT DST:PORT|check|up|down|show",
 	.summary = "queues, interrupts and instances on the right CPUs",
 	.description =
 		"plan prints the placement of the configuration on this machine: each receive\n"
-		"queue with its interrupt's CPU, the instance pinned to that CPU, the instance\n"
-		"that accepts what the CPU receives with accept = cpu, and the CPUs that send by\n"
-		"the queue. With --topology it plans for another machine, whose interfaces need\n"
-		"not be here.\n"
+		"queue with its interrupt and CPU, the instance pinned to that CPU, the one that\n"
+		"accepts what the CPU receives with accept = cpu, and the CPUs that send by the\n"
+		"queue; and what did not fit. With --topology it plans for another machine.\n"
+		"queue tells of a flow, from client SRC to server DST, on which queue, interrupt,\n"
+		"core and instance each direction arrives by the interfaces' present key, table\n"
+		"and affinities, and whether they agree.\n"
+		"check does so for 4096 sampled flows of the service ports, and for those that\n"
+		"are established in the namespace: the share whose directions agree, and how\n"
+		"they spread over the queues.\n"
 		"up, down and show walk the steps of `hapep up` with the group rss, under the\n"
 		"same journal.",
-	.options =
-		PLUMBING_OPTIONS | OPTION_TOPOLOGY | OPTION_NIC_NODE | OPTION_NIC_QUEUES,
-	.words = "plan up down show",
-	.exits = "plan: 0, 1 failed; " PLUMBING_EXITS,
+	.options = PLUMBING_OPTIONS | OPTION_TOPOLOGY | OPTION_NIC_NODE |
+		   OPTION_NIC_QUEUES | OPTION_NIC_RSS,
+	.words = "plan queue check up down show",
+	.exits =
+		"plan: 0, 1 failed; queue, check: 0 the directions agree, 1 they do not, or "
+		"it cannot be told; " PLUMBING_EXITS,
 	.run = rss_run,
 };

@@ -31,6 +31,7 @@ enum command_option {
 	OPTION_NIC_NODE = 1 << 8,
 	OPTION_NIC_QUEUES = 1 << 9,
 	OPTION_TIMEOUT = 1 << 10,
+	OPTION_NIC_RSS = 1 << 11,
 	OPTION_ROUNDS = 1 << 20,
 	OPTION_SECONDS = 1 << 21,
 	OPTION_QUICK = 1 << 22,
@@ -45,10 +46,10 @@ struct invocation {
 	const char *name;   /* of the blade */
 	const char *config; /* path; NULL: /etc/hapep/NAME.conf */
 	bool json, dry_run, check, defaults;
-	unsigned int timeout_ms;          /* 0: not given */
-	int instance;                     /* -1: not given */
-	struct placement_standin standin; /* topology NULL: this machine */
-	int argc;                         /* what follows the options */
+	unsigned int timeout_ms; /* 0: not given */
+	int instance;            /* -1: not given */
+	struct placement_standin standin;
+	int argc; /* what follows the options */
 	char **argv;
 	struct bench_options bench;
 	struct text faults; /* of the configuration: one a line, for main to print */

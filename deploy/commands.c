@@ -45,6 +45,8 @@ const struct option_row option_rows[] = {
 	{ OPTION_GENERATOR, 0, "generator", "WHICH",
 	  "lab (a lab on this machine), or external (your own, on this blade)" },
 	{ OPTION_HOOK, 0, "hook", "PROGRAM", "what runs the external generator" },
+	{ OPTION_NIC_RSS, 'x', "nic-rss", "FILE",
+	  "what `ethtool -x` printed, in place of the interfaces' own key and table" },
 	{ 0, 'v', "verbose", NULL, "log each step" },
 	{ 0, 'q', "quiet", NULL, "log errors only" },
 	{ 0, 'h', "help", NULL, "this text" },

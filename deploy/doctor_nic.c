@@ -74,10 +74,10 @@ static void node_unknown(struct doctor *d, const char *nic)
 			   "haproxy.cpus to CPUs of it");
 }
 
-static void nic_node(struct doctor *d, int sys, const char *nic)
+static void nic_node(struct doctor *d, const char *nic)
 {
 	_cleanup_text_ struct text strangers = { 0 };
-	int node = topology_nic_node_at(sys, nic);
+	int node = topology_nic_node(d->root, nic);
 	struct doctor_finding *f;
 	char path[64], list[4096];
 	bool spread = d->plan.config.numa == NUMA_SPREAD;
@@ -107,15 +107,12 @@ static void nic_node(struct doctor *d, int sys, const char *nic)
 
 int doctor_nic_node(struct doctor *d, struct error *err)
 {
-	_cleanup_close_ int sys =
-		openat(d->root, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *nic[SIDES];
 	int n = doctor_nics(d, nic);
 
-	if (sys < 0)
-		return error_set(err, errno, "open /sys");
+	(void)err;
 	for (int i = 0; i < n; i++)
-		nic_node(d, sys, nic[i]);
+		nic_node(d, nic[i]);
 	return 0;
 }
 

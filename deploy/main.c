@@ -162,6 +162,9 @@ static int option_apply(const struct command *c, const struct option_row *row,
 	case OPTION_TOPOLOGY:
 		in->standin.topology = optarg;
 		break;
+	case OPTION_NIC_RSS:
+		in->standin.rss = optarg;
+		break;
 	case OPTION_NIC_NODE:
 		if (parse_nodes(optarg, &in->standin) < 0)
 			return usage_error(c,

@@ -3,45 +3,14 @@
 #include "deploy/placement.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deploy/placement_map.h"
+#include "deploy/placement_note.h"
 
 #define THREADS_MAX 64 /* of one HAProxy thread group, in every version */
-
-static void note(struct placement *p, bool warning, const char *fmt, va_list ap)
-{
-	struct placement_note *n = &p->note[p->notes];
-
-	if (p->notes == PLACEMENT_NOTES_MAX)
-		return;
-	p->notes++;
-	n->warning = warning;
-	vsnprintf(n->text, sizeof(n->text), fmt, ap);
-}
-
-__attribute__((format(printf, 2, 3))) static void remark(struct placement *p,
-							 const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	note(p, false, fmt, ap);
-	va_end(ap);
-}
-
-__attribute__((format(printf, 2, 3))) static void warn(struct placement *p,
-						       const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	note(p, true, fmt, ap);
-	va_end(ap);
-}
 
 /* A CPU that may be taken without having been named. */
 static bool eligible(const struct topology_cpu *c, int node)
@@ -125,25 +94,28 @@ static int node_choose(const struct topology *t, struct placement *p)
 	int node = a->node >= 0 ? a->node : b->node, other;
 
 	if (node >= 0 && a->node >= 0 && b->node >= 0 && a->node != b->node)
-		warn(p,
-		     "%s is on node %d, %s on node %d: both use node %d's CPUs, the "
-		     "client side's",
-		     a->name, a->node, b->name, b->node, a->node);
+		placement_warn(
+			p,
+			"%s is on node %d, %s on node %d: both use node %d's CPUs, the "
+			"client side's",
+			a->name, a->node, b->name, b->node, a->node);
 	for (unsigned int i = 0; i < p->nics && t->nodes > 1; i++) {
 		if (p->nic[i].node < 0)
-			remark(p, "%s reports no NUMA node: it is taken to be on %s",
-			       p->nic[i].name,
-			       node >= 0 ? "the other interface's"
-					 : "the lowest that has a CPU");
+			placement_remark(
+				p, "%s reports no NUMA node: it is taken to be on %s",
+				p->nic[i].name,
+				node >= 0 ? "the other interface's"
+					  : "the lowest that has a CPU");
 	}
 	if (node >= 0 && eligible_in(t, node))
 		return node;
 	other = node_instead(t, package_of(t, node));
 	if (node >= 0 && other >= 0)
-		warn(p,
-		     "node %d, where the interface is, has no CPU that hapep may take: "
-		     "node %d's are used",
-		     node, other);
+		placement_warn(
+			p,
+			"node %d, where the interface is, has no CPU that hapep may take: "
+			"node %d's are used",
+			node, other);
 	return other;
 }
 
@@ -170,11 +142,11 @@ static int named(const struct topology *t, const char *key, const char *list, bo
 	return 0;
 }
 
-/* Where the queues may be: *n CPUs in order. */
+/* Where the queues may be. */
 static int queue_pool(const struct topology *t, const struct config *config, bool recall,
-		      struct placement *p, unsigned int *cpu, unsigned int *n,
-		      struct error *err)
+		      struct placement *p, struct error *err)
 {
+	unsigned int *cpu = p->queue_cpu, *n = &p->queue_cpus;
 	int r = 0;
 
 	if (config->queue_cpus[0]) {
@@ -211,10 +183,9 @@ static unsigned int spread_pool(const struct topology *t, int smt, unsigned int 
 	return n;
 }
 
-static void count_queues(const struct config *config, unsigned int cpus,
-			 struct placement *p)
+static void count_queues(const struct config *config, struct placement *p)
 {
-	unsigned int most = CONFIG_QUEUES_MAX;
+	unsigned int most = CONFIG_QUEUES_MAX, cpus = p->queue_cpus;
 	const char *least = NULL;
 
 	for (unsigned int i = 0; i < p->nics; i++) {
@@ -224,19 +195,22 @@ static void count_queues(const struct config *config, unsigned int cpus,
 		}
 	}
 	if (config->rss == RSS_OFF) {
-		remark(p, "rss = off: queues, interrupts and XPS stay as they are");
+		placement_remark(
+			p, "rss = off: queues, interrupts and XPS stay as they are");
 		return;
 	}
 	p->queues = config->queues ? config->queues : cpus;
 	if (p->queues > most) {
 		if (config->queues)
-			warn(p, "queues = %u: %s has %u", config->queues,
-			     least ? least : "hapep", most);
+			placement_warn(p, "queues = %u: %s has %u", config->queues,
+				       least ? least : "hapep", most);
 		p->queues = most;
 	}
 	if (p->queues > cpus)
-		warn(p, "%u queues on %u CPUs: queue q is on CPU q modulo %u of the list",
-		     p->queues, cpus, cpus);
+		placement_warn(
+			p,
+			"%u queues on %u CPUs: queue q is on CPU q modulo %u of the list",
+			p->queues, cpus, cpus);
 }
 
 static void count_instances(const struct config *config, unsigned int cpus,
@@ -250,138 +224,60 @@ static void count_instances(const struct config *config, unsigned int cpus,
 	if (!p->instances) {
 		p->instances = cpus < most ? cpus : most;
 		if (cpus > most)
-			remark(p, "%u CPUs: %s can be %u at most", cpus,
-			       config->model == HAPROXY_MODEL_THREADS ? "threads"
-								      : "instances",
-			       most);
+			placement_remark(p, "%u CPUs: %s can be %u at most", cpus,
+					 config->model == HAPROXY_MODEL_THREADS
+						 ? "threads"
+						 : "instances",
+					 most);
 	}
 	if (p->instances > cpus)
-		warn(p, "%u instances on %u CPUs: they share them in order%s",
-		     p->instances, cpus,
-		     config->accept == HAPROXY_ACCEPT_CPU
-			     ? ", and accept = cpu gives the later ones of a CPU nothing"
-			     : "");
-}
-
-static bool is_in(const unsigned int *list, unsigned int n, unsigned int cpu)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		if (list[i] == cpu)
-			return true;
-	}
-	return false;
+		placement_warn(p, "%u instances on %u CPUs: they share them in order",
+			       p->instances, cpus);
 }
 
 /*
  * Software steering: from what has no RSS, and to the instances that no queue would
  * reach though they are where the queues should be.
  */
-static void steer_in_software(const unsigned int *cpu, unsigned int n,
-			      struct placement *p)
+static void steer_in_software(struct placement *p)
 {
-	unsigned int used = p->queues < n ? p->queues : n, unreached = 0;
+	unsigned int n = p->queue_cpus, used = p->queues < n ? p->queues : n;
+	unsigned int unreached = 0;
 	bool table = true;
 
 	for (unsigned int i = 0; i < p->nics; i++)
 		table = table && p->nic[i].table;
 	for (unsigned int i = 0; i < n; i++) {
-		if (!is_in(p->cpu, p->instances, cpu[i]))
+		if (!cpulist_has(p->cpu, p->instances, p->queue_cpu[i]))
 			continue;
-		CPU_SET(cpu[i], &p->rps_cpus);
+		CPU_SET(p->queue_cpu[i], &p->rps_cpus);
 		unreached += i >= used;
 	}
 	p->rps = p->queues && CPU_COUNT(&p->rps_cpus) > 1 && (!table || unreached);
 	if (!p->rps)
 		CPU_ZERO(&p->rps_cpus);
 	else if (!table)
-		remark(p,
-		       "no RSS in hardware: software steering (RPS) spreads the packets "
-		       "of %u queue%s over %d CPUs",
-		       p->queues, p->queues > 1 ? "s" : "", CPU_COUNT(&p->rps_cpus));
+		placement_remark(
+			p,
+			"no RSS in hardware: software steering (RPS) spreads the packets "
+			"of %u queue%s over %d CPUs",
+			p->queues, p->queues > 1 ? "s" : "", CPU_COUNT(&p->rps_cpus));
 	else
-		remark(p,
-		       "%u queues for %u instances: software steering (RPS) reaches the "
-		       "CPUs without a queue",
-		       p->queues, p->instances);
-}
-
-/* What the table itself does not show. */
-static void remark_machine(const struct topology *t, struct placement *p)
-{
-	_cleanup_text_ struct text isolated = { 0 }, denied = { 0 }, offline = { 0 },
-				   tickless = { 0 };
-	unsigned int list[4][CPULIST_MAX], n[4] = { 0 };
-
-	for (unsigned int i = 0; i < t->n; i++) {
-		const struct topology_cpu *c = &t->cpu[i];
-		bool taken = is_in(p->cpu, p->instances, c->cpu);
-
-		for (unsigned int k = 0; k < p->rows; k++)
-			taken = taken || p->row[k].cpu == c->cpu;
-		if (!taken && c->isolated)
-			list[0][n[0]++] = c->cpu;
-		else if (!taken && !c->allowed)
-			list[1][n[1]++] = c->cpu;
-		if (taken && c->tickless)
-			list[2][n[2]++] = c->cpu;
-	}
-	cpulist_write(list[0], n[0], &isolated);
-	cpulist_write(list[1], n[1], &denied);
-	cpulist_write(list[2], n[2], &tickless);
-	cpulist_write(t->offline, t->n_offline, &offline);
-	if (n[0])
-		remark(p, "isolated, so left out unless named: CPU %.150s",
-		       isolated.text);
-	if (n[1])
-		remark(p, "outside this process's affinity or cpuset: CPU %.150s",
-		       denied.text);
-	if (t->n_offline)
-		remark(p, "offline: CPU %.150s", offline.text);
-	if (n[2])
-		remark(p,
-		       "in nohz_full, which gains nothing where interrupts arrive: CPU "
-		       "%.150s",
-		       tickless.text);
-}
-
-static void remark_flows(const struct config *config, struct placement *p)
-{
-	unsigned int without = 0, unreached = 0;
-
-	for (unsigned int i = 0; i < p->rows; i++) {
-		without += p->row[i].queue >= 0 && p->row[i].instance < 0;
-		unreached += p->row[i].queue < 0 && !p->rps;
-	}
-	if (without)
-		remark(p,
-		       "%u queues' CPUs have no instance: with accept = cpu the nearest "
-		       "by cache accepts",
-		       without);
-	if (unreached && p->queues && config->accept == HAPROXY_ACCEPT_CPU)
-		warn(p,
-		     "%u instances have no queue of their own, and accept = cpu gives "
-		     "them what the nearest CPUs receive, or nothing: accept = hash "
-		     "reaches all",
-		     unreached);
-	if (p->queues && config->rss == RSS_ASYMMETRIC)
-		remark(p, "rss = asymmetric: the directions of a flow meet on one CPU by "
-			  "chance alone");
-	if (p->queues && config->rss == RSS_SYMMETRIC &&
-	    config->source == HAPROXY_SOURCE_CLIENTIP)
-		warn(p, "source = clientip: the onward connection has a port of its own, "
-			"so its packets come by another queue than the client's");
+		placement_remark(
+			p,
+			"%u queues for %u instances: software steering (RPS) reaches the "
+			"CPUs without a queue",
+			p->queues, p->instances);
 }
 
 static int place_instances(const struct topology *t, const struct config *config,
-			   bool recall, const unsigned int *queue_cpu,
-			   unsigned int n_queue_cpu, struct placement *p,
-			   struct error *err)
+			   bool recall, struct placement *p, struct error *err)
 {
-	unsigned int cpu[CPULIST_MAX], n = n_queue_cpu;
-	const struct topology_cpu *first = topology_cpu_find(t, queue_cpu[0]);
+	unsigned int cpu[CPULIST_MAX], n = p->queue_cpus;
+	const struct topology_cpu *first = topology_cpu_find(t, p->queue_cpu[0]);
 	int r = 0;
 
-	memcpy(cpu, queue_cpu, n * sizeof(cpu[0]));
+	memcpy(cpu, p->queue_cpu, n * sizeof(cpu[0]));
 	if (config->cpus[0])
 		r = named(t, "haproxy.cpus", config->cpus, recall, cpu, &n, err);
 	else if (config->numa == NUMA_SPREAD)
@@ -413,27 +309,32 @@ int placement_make(const struct topology *t, const struct config *config,
 		   const struct placement_nic *nic, unsigned int nics, bool recall,
 		   struct placement *out, struct error *err)
 {
-	unsigned int cpu[CPULIST_MAX], n = 0, used;
+	unsigned int used;
 	int r;
 
 	memset(out, 0, sizeof(*out));
 	out->nics = nics;
 	memcpy(out->nic, nic, nics * sizeof(*nic));
-	r = queue_pool(t, config, recall, out, cpu, &n, err);
+	r = queue_pool(t, config, recall, out, err);
 	if (r < 0)
 		return r;
-	count_queues(config, n, out);
-	r = place_instances(t, config, recall, cpu, n, out, err);
+	count_queues(config, out);
+	r = place_instances(t, config, recall, out, err);
 	if (r < 0)
 		return r;
-	used = out->queues && out->queues < n ? out->queues : n;
-	out->node = one_node(t, cpu, used);
+	used = out->queues && out->queues < out->queue_cpus ? out->queues
+							    : out->queue_cpus;
+	out->node = one_node(t, out->queue_cpu, used);
 	out->bound = config->numa == NUMA_BIND && out->node >= 0 &&
 		     one_node(t, out->cpu, out->instances) == out->node;
-	steer_in_software(cpu, n, out);
-	placement_map(t, cpu, n, out);
-	remark_machine(t, out);
-	remark_flows(config, out);
+	if (config->numa == NUMA_BIND && !out->bound)
+		placement_warn(
+			out,
+			"numa = bind: the CPUs that were named are not all on one node, "
+			"so the instances' memory is not bound");
+	steer_in_software(out);
+	placement_map(t, out);
+	placement_note_all(t, config, out);
 	return 0;
 }
 
@@ -447,22 +348,18 @@ static void resolve_list(const unsigned int *cpu, unsigned int n, char *out)
 
 void placement_resolve(const struct placement *p, struct config *config)
 {
-	unsigned int cpu[PLACEMENT_ROWS_MAX], n = 0;
+	unsigned int cpu[HAPROXY_INSTANCES_MAX], n = 0;
 
 	config->processes = p->instances;
 	for (unsigned int k = 0; k < p->instances; k++) {
-		if (!is_in(cpu, n, p->cpu[k]))
+		if (!cpulist_has(cpu, n, p->cpu[k]))
 			cpu[n++] = p->cpu[k];
 	}
+	/* First: what is auto here follows from what is given there. */
+	if (!config->queue_cpus[0])
+		resolve_list(p->queue_cpu, p->queue_cpus, config->queue_cpus);
 	if (!config->cpus[0])
 		resolve_list(cpu, n, config->cpus);
-	if (!p->queues)
-		return;
-	config->queues = p->queues;
-	for (unsigned int i = n = 0; i < p->queues; i++) {
-		if (!is_in(cpu, n, p->row[i].cpu))
-			cpu[n++] = p->row[i].cpu;
-	}
-	if (!config->queue_cpus[0])
-		resolve_list(cpu, n, config->queue_cpus);
+	if (p->queues)
+		config->queues = p->queues;
 }

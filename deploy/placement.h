@@ -52,8 +52,11 @@ struct placement {
 	int node;                        /* where the queues are; -1: on several */
 	unsigned int queues;             /* of each NIC; 0: they are left alone */
 	bool rps; /* software steering from those queues over rps_cpus is needed too */
-	cpu_set_t rps_cpus; /* the instances' CPUs */
-	bool bound;         /* every instance is on `node`, and so is its memory */
+	cpu_set_t rps_cpus;      /* the instances' CPUs */
+	bool bound;              /* every instance is on `node`, and so is its memory */
+	unsigned int queue_cpus; /* length of queue_cpu */
+	unsigned int
+		queue_cpu[CPULIST_MAX]; /* where queues may be: q is on q modulo that */
 	unsigned int instances;
 	unsigned int cpu[HAPROXY_INSTANCES_MAX]; /* of each instance */
 	unsigned int cpus;                       /* length of taker */
@@ -92,16 +95,20 @@ int placement_make(const struct topology *t, const struct config *config,
 
 /* A machine that is not here, for planning. */
 struct placement_standin {
-	const char *topology;     /* as topology_read takes it */
+	const char *topology;     /* as topology_read takes it; NULL: this machine's */
+	const char *rss;          /* a file with what `ethtool -x` printed of each NIC */
 	int node[SIDES];          /* of each side's NIC */
 	bool node_given;          /* else the topology is asked, if it knows NICs */
 	unsigned int queues_most; /* of each NIC; 0: enough */
 	bool no_rss;              /* they have no indirection table */
 };
 
-/*
- * The same of this machine and its NICs, or of the stand-in (NULL: none).
- */
+static inline bool placement_standin_given(const struct placement_standin *s)
+{
+	return s->topology || s->rss;
+}
+
+/* The same of this machine and its NICs, or of the stand-in, where one is given. */
 int placement_read(const struct config *config, const struct placement_standin *standin,
 		   bool recall, struct placement *out, struct error *err);
 

@@ -44,9 +44,10 @@ static int pinned(const struct placement *p, unsigned int cpu)
 }
 
 /* CPUs with an instance first, then those with a queue, then the rest of the machine. */
-static void map_takers(const struct topology *t, const unsigned int *cpu, unsigned int n,
-		       struct placement *p)
+static void map_takers(const struct topology *t, struct placement *p)
 {
+	const unsigned int *cpu = p->queue_cpu;
+	unsigned int n = p->queue_cpus;
 	unsigned int load[HAPROXY_INSTANCES_MAX] = { 0 };
 	bool done[CPULIST_MAX] = { false };
 
@@ -87,13 +88,13 @@ static struct placement_row *row_add(const struct topology *t, int queue,
 	return row;
 }
 
-static void map_rows(const struct topology *t, const unsigned int *cpu, unsigned int n,
-		     struct placement *p)
+static void map_rows(const struct topology *t, struct placement *p)
 {
 	bool shown[HAPROXY_INSTANCES_MAX] = { false };
 
 	for (unsigned int q = 0; q < p->queues; q++) {
-		struct placement_row *row = row_add(t, (int)q, cpu[q % n], p);
+		struct placement_row *row =
+			row_add(t, (int)q, p->queue_cpu[q % p->queue_cpus], p);
 
 		row->instance = pinned(p, row->cpu);
 		if (row->instance >= 0)
@@ -129,10 +130,9 @@ static void map_xps(const struct topology *t, struct placement *p)
 	}
 }
 
-void placement_map(const struct topology *t, const unsigned int *cpu, unsigned int n,
-		   struct placement *p)
+void placement_map(const struct topology *t, struct placement *p)
 {
-	map_takers(t, cpu, n, p);
-	map_rows(t, cpu, n, p);
+	map_takers(t, p);
+	map_rows(t, p);
 	map_xps(t, p);
 }

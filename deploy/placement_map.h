@@ -6,10 +6,9 @@
 #include "deploy/placement.h"
 
 /*
- * Fills takers and rows of a placement whose queues and instances are counted and whose
- * instances have their CPUs; queue q is on cpu[q % n].
+ * Fills takers and rows of a placement whose queues and instances are counted and have
+ * their CPUs.
  */
-void placement_map(const struct topology *t, const unsigned int *cpu, unsigned int n,
-		   struct placement *p);
+void placement_map(const struct topology *t, struct placement *p);
 
 #endif

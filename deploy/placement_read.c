@@ -8,15 +8,17 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 #include "helpers/nic/rss.h"
+#include "helpers/setting.h"
 
 static int nic_here(struct placement_nic *nic, struct error *err)
 {
 	_cleanup_free_ struct rss *rss = memory_new(1, sizeof(*rss));
-	int r = rss_read(nic->name, rss, err);
+	_cleanup_close_ int root = setting_root(err);
+	int r = root < 0 ? root : rss_read(nic->name, rss, err);
 
 	if (r < 0)
 		return r;
-	nic->node = topology_nic_node(nic->name);
+	nic->node = topology_nic_node(root, nic->name);
 	nic->queues_most = rss->queues_most;
 	nic->table = rss->table_n > 0;
 	return 0;
@@ -25,9 +27,12 @@ static int nic_here(struct placement_nic *nic, struct error *err)
 static void nic_elsewhere(struct placement_nic *nic, int side,
 			  const struct placement_standin *standin)
 {
-	nic->node = standin->node_given
-			    ? standin->node[side]
-			    : topology_source_nic_node(standin->topology, nic->name);
+	if (standin->node_given)
+		nic->node = standin->node[side];
+	else if (standin->topology)
+		nic->node = topology_source_nic_node(standin->topology, nic->name);
+	else
+		nic->node = TOPOLOGY_NODE_NONE;
 	nic->queues_most = standin->queues_most;
 	nic->table = !standin->no_rss;
 }
@@ -38,13 +43,13 @@ int placement_read(const struct config *config, const struct placement_standin *
 	_cleanup_free_ struct topology *t = NULL;
 	struct placement_nic nic[SIDES] = { 0 };
 	unsigned int n = 0;
-	int r = topology_read(standin ? standin->topology : NULL, &t, err);
+	int r = topology_read(standin->topology, &t, err);
 
 	for (int s = 0; s < SIDES && !r; s++) {
 		if (s && !strcmp(config->side[s].nic, nic[0].name))
 			continue;
 		snprintf(nic[n].name, sizeof(nic[n].name), "%s", config->side[s].nic);
-		if (standin)
+		if (placement_standin_given(standin))
 			nic_elsewhere(&nic[n], s, standin);
 		else
 			r = nic_here(&nic[n], err);

@@ -10,22 +10,26 @@ static json_t *number(int v)
 	return v < 0 ? json_null() : json_integer(v);
 }
 
-/* The interrupt of each NIC, where there are two and both are known joined by " ". */
+/* The interrupt; of two NICs both, where either is known: "41 -". */
 static json_t *interrupt(const struct placement *p, const int *irq, int queue)
 {
 	_cleanup_text_ struct text t = { 0 };
+	bool known = false;
 
-	for (unsigned int i = 0; irq && queue >= 0 && i < p->nics; i++) {
+	if (!irq || queue < 0)
+		return json_null();
+	if (p->nics == 1)
+		return number(irq[queue]);
+	for (unsigned int i = 0; i < p->nics; i++) {
 		int v = irq[i * CONFIG_QUEUES_MAX + (unsigned int)queue];
 
-		if (p->nics == 1)
-			return number(v);
+		known = known || v >= 0;
 		if (v < 0)
 			text_add(&t, "%s-", i ? " " : "");
 		else
 			text_add(&t, "%s%d", i ? " " : "", v);
 	}
-	return t.length ? json_string(t.text) : json_null();
+	return known ? json_string(t.text) : json_null();
 }
 
 static json_t *cpus(const cpu_set_t *set)

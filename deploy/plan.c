@@ -41,7 +41,8 @@ static int plan_placement(struct step_context *c, bool recall, struct error *err
 {
 	struct haproxy_plan *h = &c->haproxy;
 	struct placement *p = &c->placement;
-	int r = placement_read(&c->config, NULL, recall, p, err);
+	const struct placement_standin none = { 0 };
+	int r = placement_read(&c->config, &none, recall, p, err);
 
 	if (r < 0)
 		return r;

@@ -79,3 +79,12 @@ void cpulist_write(const unsigned int *cpu, size_t n, struct text *out)
 			text_add(out, "-%u", cpu[last]);
 	}
 }
+
+bool cpulist_has(const unsigned int *list, size_t n, unsigned int cpu)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (list[i] == cpu)
+			return true;
+	}
+	return false;
+}

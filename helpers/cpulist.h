@@ -3,6 +3,7 @@
 #ifndef HELPERS_CPULIST_H
 #define HELPERS_CPULIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "helpers/error.h"
@@ -17,5 +18,7 @@ int cpulist_allowed(unsigned int *cpu, size_t *n, struct error *err);
 
 /* Adds them as a list that cpulist_parse reads back in the same order. */
 void cpulist_write(const unsigned int *cpu, size_t n, struct text *out);
+/* Whether a CPU is among n. */
+bool cpulist_has(const unsigned int *list, size_t n, unsigned int cpu);
 
 #endif

@@ -71,7 +71,8 @@ static int rss_hash(const char *nic, struct rss *out, struct error *err)
 	if (r < 0)
 		return error_set(err, -r, "read the RSS of '%s'", nic);
 	out->toeplitz = all->hfunc & 1; /* ETH_RSS_HASH_TOP */
-	out->transform = ((const unsigned char *)all)[TRANSFORM_AT];
+	out->transform = ((const unsigned char *)all)[TRANSFORM_AT] &
+			 (RSS_TRANSFORM_XOR | RSS_TRANSFORM_OR_XOR);
 	out->table_n = all->indir_size;
 	out->key_n = all->key_size;
 	memcpy(out->table, all->rss_config, table);

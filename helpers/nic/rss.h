@@ -43,4 +43,10 @@ struct rss {
  */
 int rss_read(const char *nic, struct rss *out, struct error *err);
 
+/*
+ * The same from what `ethtool -x` printed of a NIC that is not here; which fields are
+ * hashed it does not tell. -EINVAL: it is none, or without key or table.
+ */
+int rss_parse(const char *text, struct rss *out, struct error *err);
+
 #endif

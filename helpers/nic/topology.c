@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "helpers/cleanup.h"
+#include "helpers/file.h"
 #include "helpers/memory.h"
-#include "helpers/nic/sysfs.h"
 #include "helpers/nic/topology.h"
+#include "helpers/setting.h"
 
-#define SYNTHETIC "synthetic:"
+#define SYNTHETIC    "synthetic:"
+#define DEVICE_DEPTH 4 /* how far above a NIC's device the one on the bus may be */
 
 static void hwloc_cleanup(hwloc_topology_t *h)
 {
@@ -34,11 +36,9 @@ static int hwloc_source(hwloc_topology_t h, const char *source, struct error *er
 	}
 	if (access(source, R_OK) < 0)
 		return error_set(err, errno, "read the topology '%s'", source);
+	/* What is no XML is found out by hwloc_topology_load. */
 	if (hwloc_topology_set_xml(h, source) < 0)
-		return error_say(err, EINVAL,
-				 "'%s' is no XML of hwloc's; `lstopo FILE.xml` writes "
-				 "one",
-				 source);
+		return error_set(err, errno, "read the topology '%s'", source);
 	return 0;
 }
 
@@ -58,8 +58,9 @@ static int hwloc_open(const char *source, bool io, hwloc_topology_t *out,
 	if (!r &&
 	    (hwloc_topology_set_flags(h, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED) < 0 ||
 	     hwloc_topology_load(h) < 0))
-		r = error_say(err, EINVAL, "hwloc cannot read the topology%s%s",
-			      source ? " of " : " of this machine", source ? source : "");
+		r = error_say(err, EINVAL, "hwloc cannot read the topology of %s%s",
+			      source ? source : "this machine",
+			      source ? ": `lstopo FILE.xml` writes what it reads" : "");
 	/* hwloc takes HWLOC_XMLFILE and its like from the environment. */
 	if (!r && !source && !hwloc_topology_is_thissystem(h))
 		r = error_say(err, EINVAL,
@@ -199,16 +200,23 @@ static void foreign_fill(hwloc_topology_t h, struct topology *t)
 		offline_add(t, (unsigned int)cpu);
 }
 
+static const char *list_file(int root, const char *name, char *buf, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "sys/devices/system/cpu/%s", name);
+	return file_read(root, path, buf, size) < 0 ? NULL : buf;
+}
+
 /* Affinity, which cpusets are part of, is this thread's; the rest is sysfs's. */
 static int own_fill(struct topology *t, struct error *err)
 {
-	_cleanup_free_ char *isolated = sysfs_read(-1, "devices/system/cpu/isolated");
-	_cleanup_free_ char *tickless = sysfs_read(-1, "devices/system/cpu/nohz_full");
-	_cleanup_free_ char *present = sysfs_read(-1, "devices/system/cpu/present");
+	_cleanup_close_ int root = setting_root(err);
+	char isolated[4096], tickless[4096], present[4096];
 	unsigned int list[CPULIST_MAX];
 	bool allowed[CPULIST_MAX] = { false };
 	size_t n;
-	int r = cpulist_allowed(list, &n, err);
+	int r = root < 0 ? root : cpulist_allowed(list, &n, err);
 
 	if (r < 0)
 		return r;
@@ -216,8 +224,9 @@ static int own_fill(struct topology *t, struct error *err)
 		allowed[list[i]] = true;
 	for (unsigned int i = 0; i < t->n; i++)
 		t->cpu[i].allowed = t->cpu[i].allowed && allowed[t->cpu[i].cpu];
-	mark_lists(t, isolated, tickless);
-	n = list_read(present, list);
+	mark_lists(t, list_file(root, "isolated", isolated, sizeof(isolated)),
+		   list_file(root, "nohz_full", tickless, sizeof(tickless)));
+	n = list_read(list_file(root, "present", present, sizeof(present)), list);
 	for (size_t i = 0; i < n; i++)
 		offline_add(t, list[i]);
 	return 0;
@@ -261,6 +270,26 @@ unsigned int topology_distance(const struct topology_cpu *a, const struct topolo
 	if (a->node == b->node)
 		return 3;
 	return a->package == b->package ? 4 : 5;
+}
+
+int topology_nic_node(int root, const char *nic)
+{
+	char above[3 * DEVICE_DEPTH + 1] = "", path[128];
+	long long node;
+
+	for (int up = 0; up < DEVICE_DEPTH; up++) {
+		int r;
+
+		snprintf(path, sizeof(path), "sys/class/net/%.16s/device%s/numa_node",
+			 nic, above);
+		r = file_number(root, path, &node);
+		if (!r)
+			return node < 0 ? TOPOLOGY_NODE_NONE : (int)node;
+		if (r != -ENOENT)
+			break;
+		strcat(above, "/..");
+	}
+	return TOPOLOGY_NODE_NONE;
 }
 
 int topology_source_nic_node(const char *source, const char *nic)

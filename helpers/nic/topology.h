@@ -51,12 +51,11 @@ unsigned int topology_distance(const struct topology_cpu *a,
 			       const struct topology_cpu *b);
 
 /*
- * A NIC's node as sysfs (the open directory sysfs; "/sys" by topology_nic_node) has it:
- * numa_node of the device or, as for virtio, of the nearest one above it that has such a
- * file. TOPOLOGY_NODE_NONE: none reported, or no device at all.
+ * A NIC's node as sysfs below root ("/", or a test's) has it: numa_node of the device or,
+ * as for virtio, of the nearest one above it that has such a file. TOPOLOGY_NODE_NONE:
+ * none reported, or no device at all.
  */
-int topology_nic_node_at(int sysfs, const char *nic);
-int topology_nic_node(const char *nic);
+int topology_nic_node(int root, const char *nic);
 
 /*
  * The node of the network device of that name in an hwloc XML that was written with I/O
