@@ -9,6 +9,7 @@
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
 #include "deploy/scenario.h"
+#include "deploy/state.h"
 
 #define PLAN_MAXCONN_AUTO  32768 /* an instance's connection table stays below 40 MB */
 #define PLAN_MAXCONN_LEAST 1000  /* fewer is a limit nobody meant for a proxy */
@@ -142,6 +143,12 @@ static int plan_fill(const char *name, const struct config *config, bool recall,
 	if (config->scenario == SCENARIO_NF_IPT)
 		c->tc.proxy_port = config->proxy_port;
 	c->tc.ports = config->ports;
+	r = state_leaving_read(name, &c->tc.leaving, err);
+	if (!r)
+		r = ports_combine(&c->tc.leaving, &c->tc.leaving, &config->ports,
+				  &c->tc.leaving, err);
+	if (r < 0)
+		return r;
 	c->tc.fail_closed = config->fail == CONFIG_FAIL_CLOSED;
 	c->tc.datapath = (enum tc_datapath)config->datapath;
 	for (int s = 0; s < SIDES; s++) {

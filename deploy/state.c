@@ -18,6 +18,7 @@
 
 #define STATE_PIDFILE    "supervisor.pid"
 #define STATE_LOCK_OWNER "lock"
+#define STATE_LEAVING    "leaving"
 
 int state_name_check(const char *name, struct error *err)
 {
@@ -174,6 +175,34 @@ int state_read(int dirfd, const char *file, char **out, struct error *err)
 		return error_set(err, errno, "read state file '%s'", file);
 	text[n] = '\0';
 	*out = take_ptr(text);
+	return 0;
+}
+
+int state_leaving_read(const char *name, struct ports *out, struct error *err)
+{
+	struct error none = { 0 };
+	_cleanup_close_ int dirfd = state_open(name, false, false, &none);
+	_cleanup_free_ char *text = NULL;
+	int r = dirfd < 0 ? dirfd : state_read(dirfd, STATE_LEAVING, &text, &none);
+
+	*out = (struct ports){ .n = 0 };
+	/* Who may not look is shown what a blade that is down would be. */
+	if (r == -ENOENT || r == -EACCES)
+		return 0;
+	if (r < 0)
+		return error_say(err, -r, "%s", none.msg);
+	return ports_parse(text, out, err);
+}
+
+int state_leaving_write(int dirfd, const struct ports *ports, struct error *err)
+{
+	char text[PORTS_TEXT_SIZE];
+
+	if (ports->n)
+		return state_write(dirfd, STATE_LEAVING,
+				   ports_format(ports, text, sizeof(text)), err);
+	if (unlinkat(dirfd, STATE_LEAVING, 0) < 0 && errno != ENOENT)
+		return error_set(err, errno, "remove state file '" STATE_LEAVING "'");
 	return 0;
 }
 

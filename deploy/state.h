@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "helpers/error.h"
+#include "helpers/ports.h"
 
 #define STATE_ROOT "/run/hapep"
 
@@ -28,6 +29,14 @@ int state_remove(const char *name, int dirfd, struct error *err);
 int state_write(int dirfd, const char *file, const char *text, struct error *err);
 /* Reads a file of the directory; the caller's, free() it. -ENOENT as it is. */
 int state_read(int dirfd, const char *file, char **out, struct error *err);
+
+/*
+ * Ports that a change in service took from the service's, and whose connections end as
+ * they began: kept beside the configuration until the last of those has. None, or no
+ * such blade: no ports.
+ */
+int state_leaving_read(const char *name, struct ports *out, struct error *err);
+int state_leaving_write(int dirfd, const struct ports *ports, struct error *err);
 
 /*
  * The supervisor's pid file, held by a record lock that dies with the process, so that

@@ -141,3 +141,27 @@ unsigned int ports_count(const struct ports *p)
 		n += p->range[i].last - p->range[i].first + 1u;
 	return n;
 }
+
+int ports_combine(const struct ports *a, const struct ports *b,
+		  const struct ports *without, struct ports *out, struct error *err)
+{
+	struct ports all = { .n = 0 };
+	bool before = false;
+
+	for (unsigned int port = 0; port <= UINT16_MAX; port++) {
+		uint16_t p = (uint16_t)port;
+		bool in = (ports_contain(a, p) || ports_contain(b, p)) &&
+			  !ports_contain(without, p);
+
+		if (in && !before && all.n == PORTS_MAX)
+			return error_say(err, E2BIG, "the ports take more than %d ranges",
+					 PORTS_MAX);
+		if (in && !before)
+			all.range[all.n++].first = p;
+		if (in)
+			all.range[all.n - 1].last = p;
+		before = in;
+	}
+	*out = all;
+	return 0;
+}

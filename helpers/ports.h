@@ -31,6 +31,12 @@ int ports_parse(const char *text, struct ports *out, struct error *err);
 /* "80,8080-8090" into buf (PORTS_TEXT_SIZE holds any); returns buf. */
 const char *ports_format(const struct ports *p, char *buf, size_t size);
 bool ports_contain(const struct ports *p, uint16_t port);
+/*
+ * The ports of a or b that are not in without. -E2BIG: they take more than PORTS_MAX
+ * ranges.
+ */
+int ports_combine(const struct ports *a, const struct ports *b,
+		  const struct ports *without, struct ports *out, struct error *err);
 /* How many single ports the ranges hold. */
 unsigned int ports_count(const struct ports *p);
 

@@ -87,6 +87,7 @@ static void check_filters(enum tc_datapath d, struct ends *out)
 		f->program.ifindex[0] = CHECK_LOOPBACK;
 		/* With a port, or the verifier would not see the gate's helpers. */
 		f->program.ports = (struct ports){ .range = { { 80, 80 } }, .n = 1 };
+		f->program.leaving = f->program.ports;
 	}
 }
 

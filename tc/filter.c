@@ -111,6 +111,7 @@ static int filter_apply(struct netlink *nl, const struct filter *f, struct error
 	/* Named as the others name it: the kernel shows them all by the last one's name.
 	 */
 	put.parent = found.parent;
+	put.program.former = found.program;
 	return r < 0 ? r : filter_put(nl, &put, replace, err);
 }
 

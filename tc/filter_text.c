@@ -41,6 +41,19 @@ static void filter_describe_tag(unsigned int vlan, struct text *out)
 		text_add(out, " untagged");
 }
 
+static void filter_describe_steer(const struct program *p, struct text *out)
+{
+	char ports[PORTS_TEXT_SIZE];
+
+	text_add(out, " own_marks=0x%x side_mark=0x%x local_mark=0x%x pass_mark=0x%x%s",
+		 p->own_marks, p->side_mark, p->local_mark, p->pass_mark,
+		 p->fail_closed ? " fail closed" : "");
+	text_add(out, " ports %s", ports_format(&p->ports, ports, sizeof(ports)));
+	if (p->leaving.n)
+		text_add(out, ", leaving %s",
+			 ports_format(&p->leaving, ports, sizeof(ports)));
+}
+
 static void filter_describe_program(const struct filter *f, struct text *out)
 {
 	const struct program *p = &f->program;
@@ -60,10 +73,7 @@ static void filter_describe_program(const struct filter *f, struct text *out)
 	if (p->kind == PROGRAM_RESET_IN || p->kind == PROGRAM_RESET_OUT)
 		text_add(out, " both of them share the map hapep_resets");
 	if (p->kind == PROGRAM_STEER)
-		text_add(out,
-			 " own_marks=0x%x side_mark=0x%x local_mark=0x%x "
-			 "pass_mark=0x%x",
-			 p->own_marks, p->side_mark, p->local_mark, p->pass_mark);
+		filter_describe_steer(p, out);
 }
 
 void filter_describe(const struct filter *f, const char *netns, struct text *out)

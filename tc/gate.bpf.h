@@ -15,6 +15,9 @@
 /* Set before load. */
 const volatile struct gate_ports service[GATE_PORTS_MAX];
 const volatile __u32 services;
+/* Service ports of before: their proxied flows go on, new ones pass by the proxy. */
+const volatile struct gate_ports leaving[GATE_PORTS_MAX];
+const volatile __u32 leavings;
 const volatile bool server_side;
 const volatile bool fail_closed;
 
@@ -48,6 +51,7 @@ struct segment {
 	__u32 size; /* of the tuple's family */
 	__u32 at;   /* of the TCP header */
 	__u8 flags;
+	bool leaving; /* its port is no service port any more */
 };
 
 /* A TCP header's first 14 bytes. */
@@ -57,15 +61,24 @@ struct segment_head {
 	__u8 offset, flags;
 } __attribute__((packed));
 
-static __always_inline bool segment_is_service(const struct segment_head *head)
+static __always_inline bool ports_have(const volatile struct gate_ports *ports, __u32 n,
+				       __u16 port)
 {
-	__u16 port = bpf_ntohs(server_side ? head->source : head->dest);
-
-	for (__u32 i = 0; i < services && i < GATE_PORTS_MAX; i++) {
-		if (port >= service[i].first && port <= service[i].last)
+	for (__u32 i = 0; i < n && i < GATE_PORTS_MAX; i++) {
+		if (port >= ports[i].first && port <= ports[i].last)
 			return true;
 	}
 	return false;
+}
+
+/* Whether it is the service's, or was. */
+static __always_inline bool segment_is_service(struct segment *s,
+					       const struct segment_head *head)
+{
+	__u16 port = bpf_ntohs(server_side ? head->source : head->dest);
+
+	s->leaving = leavings && ports_have(leaving, leavings, port);
+	return s->leaving || ports_have(service, services, port);
 }
 
 static __always_inline bool segment_read_ipv4(struct __sk_buff *skb, struct segment *s,
@@ -116,13 +129,15 @@ static __always_inline bool segment_read_ipv6(struct __sk_buff *skb, struct segm
 /* False where it is no TCP packet from or to a service port, or a later fragment. */
 static __always_inline bool segment_read(struct __sk_buff *skb, struct segment *s)
 {
-	struct segment_head head;
+	struct segment_head head = {};
 	bool read;
 
 	read = skb->protocol == bpf_htons(ETH_P_IP) ? segment_read_ipv4(skb, s, &head)
 						    : segment_read_ipv6(skb, s, &head);
+	if (!read)
+		return false;
 	s->flags = head.flags;
-	return read && segment_is_service(&head);
+	return segment_is_service(s, &head);
 }
 
 /*
@@ -227,34 +242,49 @@ static __always_inline void gate_count(bool connection)
 	c->connections += connection;
 }
 
-/* True where the packet is of a service port, and goes past the proxy. */
-static __always_inline bool gate_passes(struct __sk_buff *skb)
+/* Whether it goes past the proxy, sk being the socket that it would go to. */
+static __always_inline bool gate_passes(struct __sk_buff *skb, const struct segment *s,
+					const struct gate_order *order,
+					struct bpf_sock *sk)
+{
+	bool syn = !server_side && (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+	bool open = !s->leaving && gate_is_open(order);
+	bool passes = syn ? gate_passes_syn(s, open, sk, sk ? sk->state : 0)
+			  : gate_passes_later(skb, s, sk);
+
+	if (passes)
+		gate_count(syn);
+	return passes;
+}
+
+/* Where flows may have been forwarded that are the service's by their port. */
+static __always_inline bool gate_is_asked(const struct gate_order *order)
+{
+	return services && (leavings || !fail_closed || order->forwarded);
+}
+
+/*
+ * The mark that a packet from or to a service port is due: pass_mark where it goes past
+ * the proxy; and, since no rule leads those of leaving ports to their sockets any more,
+ * local_mark for them.
+ */
+static __always_inline __u32 gate_mark(struct __sk_buff *skb)
 {
 	struct segment s = {};
 	__u32 zero = 0;
 	struct gate_order *order = bpf_map_lookup_elem(&gate_order, &zero);
 	struct bpf_sock *sk;
-	bool syn, passes;
+	bool passes;
 
-	if (!services || !order)
-		return false;
-	if (fail_closed && !order->forwarded)
-		return false;
-	if (!segment_read(skb, &s))
-		return false;
-	syn = !server_side && (s.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+	if (!order || !gate_is_asked(order) || !segment_read(skb, &s))
+		return 0;
 	sk = bpf_skc_lookup_tcp(skb, &s.tuple, s.size, BPF_F_CURRENT_NETNS, 0);
 	if (!sk && !server_side && order->proxy_port)
 		sk = gate_listener(skb, &s, (__u16)order->proxy_port);
-	if (syn)
-		passes = gate_passes_syn(&s, gate_is_open(order), sk, sk ? sk->state : 0);
-	else
-		passes = gate_passes_later(skb, &s, sk);
+	passes = gate_passes(skb, &s, order, sk);
 	if (sk)
 		bpf_sk_release(sk);
-	if (passes)
-		gate_count(syn);
-	return passes;
+	return passes ? pass_mark : s.leaving ? local_mark : 0;
 }
 
 #endif

@@ -207,6 +207,24 @@ int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_m
 	return r;
 }
 
+int tc_gate_mix(const struct tc_plan *p, struct error *err)
+{
+	struct gate_order order = { 0 };
+	struct tc_gate *g = NULL;
+	uint32_t key = 0;
+	int r = tc_gate_find(p, -1, &g, err);
+
+	for (int i = 0; i < 2 && !r; i++) {
+		r = gate_read_order(&g->side[i], &order, err);
+		order.forwarded = 1;
+		if (!r && bpf_map_update_elem(g->side[i].order, &key, &order, BPF_ANY))
+			r = error_set(err, errno, "set the gate of '%s'",
+				      g->side[i].inner);
+	}
+	tc_gate_close(g);
+	return r;
+}
+
 int tc_gate_begin(const struct tc_plan *p, struct error *err)
 {
 	struct gate_order order = { .until = GATE_UNTIL_FRESH };

@@ -7,6 +7,7 @@
 
 #define GATE_PORTS_MAX    64
 #define GATE_FLOWS_MAX    4096
+#define GATE_MAPS_PREFIX  "gate_"
 #define GATE_MAP_ORDER    "gate_order"
 #define GATE_MAP_COUNTERS "gate_counters"
 

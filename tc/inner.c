@@ -46,6 +46,7 @@ static void inner_filters(const struct tc_plan *p, int side, int ifindex,
 	f->program.server_side = side;
 	f->program.fail_closed = p->fail_closed;
 	f->program.ports = p->ports;
+	f->program.leaving = p->leaving;
 	if (p->reset)
 		reset_add(side, s->inner, ifindex, out);
 }
@@ -107,6 +108,15 @@ static int inner_drop(struct netlink *nl, const struct ends *was, const struct e
 	return r;
 }
 
+/* Whether ports become the service's that are not. */
+static bool inner_gains(const struct tc_plan *from, const struct tc_plan *to)
+{
+	struct ports gained = { .n = 1 };
+
+	return ports_combine(&to->ports, &to->ports, &from->ports, &gained, NULL) < 0 ||
+	       gained.n;
+}
+
 int tc_inner_change(const struct tc_plan *from, const struct tc_plan *to,
 		    struct error *err)
 {
@@ -121,6 +131,8 @@ int tc_inner_change(const struct tc_plan *from, const struct tc_plan *to,
 			return ifindex;
 		inner_filters(from, side, ifindex, &was);
 	}
+	if (!r && to->fail_closed && inner_gains(from, to))
+		r = tc_gate_mix(from, err);
 	if (!r)
 		r = tc_inner_apply(to, err);
 	return r < 0 ? r : inner_drop(nl, &was, &is, err);

@@ -130,6 +130,45 @@ static int program_load_redirect(const struct program *p,
 	return r;
 }
 
+/* Takes the map where the skeleton has one of that name and shape; else it has its own.
+ */
+static void program_inherit_map(struct bpf_object *object, uint32_t id)
+{
+	_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+	struct bpf_map *map;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return;
+	map = bpf_object__find_map_by_name(object, info.name);
+	if (map && !strncmp(info.name, GATE_MAPS_PREFIX, strlen(GATE_MAPS_PREFIX)) &&
+	    bpf_map__value_size(map) == info.value_size)
+		bpf_map__reuse_fd(map, fd);
+}
+
+static void program_inherit(struct bpf_object *object, uint32_t former)
+{
+	_cleanup_close_ int fd = former ? bpf_prog_get_fd_by_id(former) : -1;
+	uint32_t maps[8] = { 0 };
+	struct bpf_prog_info info = { .map_ids = (__u64)(unsigned long)maps,
+				      .nr_map_ids = 8 };
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return;
+	for (__u32 i = 0; i < info.nr_map_ids && i < 8; i++)
+		program_inherit_map(object, maps[i]);
+}
+
+/* n of the constants' array become the ranges. */
+static __u32 program_ports(const struct ports *from, struct gate_ports *to)
+{
+	for (size_t i = 0; i < from->n; i++)
+		to[i] = (struct gate_ports){ from->range[i].first, from->range[i].last };
+	return (__u32)from->n;
+}
+
 static int program_load_steer(const struct program *p,
 			      const struct bpf_object_open_opts *opts, int *fd,
 			      struct program_identity *id, struct error *err)
@@ -145,11 +184,10 @@ static int program_load_steer(const struct program *p,
 	skeleton->rodata->pass_mark = p->pass_mark;
 	skeleton->rodata->server_side = p->server_side;
 	skeleton->rodata->fail_closed = p->fail_closed;
-	skeleton->rodata->services = (__u32)p->ports.n;
-	for (size_t i = 0; i < p->ports.n; i++) {
-		skeleton->rodata->service[i].first = p->ports.range[i].first;
-		skeleton->rodata->service[i].last = p->ports.range[i].last;
-	}
+	skeleton->rodata->services = program_ports(&p->ports, skeleton->rodata->service);
+	skeleton->rodata->leavings =
+		program_ports(&p->leaving, skeleton->rodata->leaving);
+	program_inherit(skeleton->obj, p->former);
 	r = steer_bpf__load(skeleton);
 	if (r < 0)
 		r = program_failed(p->kind, r, opts->kernel_log_buf, err);

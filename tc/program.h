@@ -28,12 +28,15 @@ struct program {
 	/* STEER */
 	unsigned int own_marks, side_mark, local_mark, pass_mark;
 	bool server_side, fail_closed;
-	struct ports ports; /* none: nothing is proxied, and the gate not asked */
+	struct ports ports;   /* none: nothing is proxied, and the gate not asked */
+	struct ports leaving; /* were among them: proxied flows end as such */
+	/* The id of the program whose place it takes: what the gate knows goes on; 0 */
+	uint32_t former;
 	/* RESET_*: the id of the map to share; 0: a new one */
 	uint32_t map;
 };
 
-#define PROGRAM_CONSTANTS_MAX 512 /* bytes */
+#define PROGRAM_CONSTANTS_MAX 1024 /* bytes */
 
 /* What tells a loaded program: its code and its constants. */
 struct program_identity {

@@ -186,11 +186,11 @@ static __always_inline bool packet_is_plain(const struct __sk_buff *skb, __u32 p
 static __always_inline __u32 steer_ip(struct __sk_buff *skb, __u32 protocol)
 {
 	if (packet_is_plain(skb, protocol))
-		return gate_passes(skb) ? pass_mark : 0;
+		return gate_mark(skb);
 	if (protocol == bpf_htons(ETH_P_IP) ? error_is_local_ipv4(skb)
 					    : error_is_local_ipv6(skb))
 		return local_mark;
-	return gate_passes(skb) ? pass_mark : 0;
+	return gate_mark(skb);
 }
 
 /*

@@ -30,7 +30,8 @@ struct tc_plan {
 	unsigned int mark_local;
 	bool reset; /* tc/reset: needs the client's port on the onward connection */
 	unsigned int mark_pass;
-	struct ports ports; /* of the service, for the gate */
+	struct ports ports;   /* of the service, for the gate */
+	struct ports leaving; /* were the service's: what is proxied of them ends so */
 	/* Where the TPROXY rule leads them; 0: there is none. */
 	unsigned int proxy_port;
 	bool fail_closed; /* the gate shuts by tc_gate_set alone, never by its deadline */
@@ -90,6 +91,11 @@ int tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_m
  */
 void tc_gate_point(struct tc_gate *g, unsigned int proxy_port);
 
+/*
+ * Ports become the service's whose flows were forwarded, and shall be: with fail_closed
+ * the gate asks for sockets from now on.
+ */
+int tc_gate_mix(const struct tc_plan *p, struct error *err);
 /* Opens a gate that is new, for a second: it replaces one that was open, or none. */
 int tc_gate_begin(const struct tc_plan *p, struct error *err);
 

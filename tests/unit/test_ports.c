@@ -135,12 +135,51 @@ static void test_contain(void **state)
 	assert_false(ports_contain(&(struct ports){ .n = 0 }, 80));
 }
 
+static void combined(const char *a, const char *b, const char *without,
+		     const char *wanted)
+{
+	const char *const text[] = { a, b, without };
+	struct ports p[3] = { { .n = 0 } }, out;
+	char found[PORTS_TEXT_SIZE];
+	struct error err = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		if (text[i][0])
+			assert_int_equal(ports_parse(text[i], &p[i], &err), 0);
+	}
+	assert_int_equal(ports_combine(&p[0], &p[1], &p[2], &out, &err), 0);
+	assert_string_equal(ports_format(&out, found, sizeof(found)), wanted);
+}
+
+static void test_combine(void **state)
+{
+	struct ports all = { .n = 1, .range = { { 1, 65534 } } }, odd = { .n = 0 }, out;
+	struct error err = { 0 };
+
+	(void)state;
+	combined("", "", "", "");
+	combined("80", "", "", "80");
+	combined("80", "81-90", "", "80-90");
+	combined("80", "443,8080", "80,8080", "443");
+	combined("1-65534", "", "2-65533", "1,65534");
+	combined("", "1-100", "50", "1-49,51-100");
+	combined("80", "80", "80", "");
+	for (uint16_t i = 0; i < PORTS_MAX; i++)
+		odd.range[odd.n++] = (struct port_range){ (uint16_t)(2 * i + 2),
+							  (uint16_t)(2 * i + 2) };
+	assert_int_equal(ports_combine(&all, &all, &odd, &out, &err), -E2BIG);
+	odd.n--;
+	assert_int_equal(ports_combine(&all, &all, &odd, &out, &err), 0);
+	assert_int_equal(out.n, PORTS_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),         cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_overlap),      cmocka_unit_test(test_full),
 		cmocka_unit_test(test_format_short), cmocka_unit_test(test_contain),
+		cmocka_unit_test(test_combine),
 	};
 
 	return cmocka_run_group_tests_name("ports", tests, NULL, NULL);
