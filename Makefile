@@ -43,9 +43,10 @@ OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 SKELETONS := $(BPF:%.bpf.c=$(BUILD)/%.skel.h)
 LIB      := $(filter-out $(BUILD)/deploy/main.o,$(OBJECTS))
 
-LOAD_SOURCES := $(filter-out tests/load/load.c tests/load/origin.c,$(wildcard tests/load/*.c))
+LOAD_MAINS := $(addprefix tests/load/,load.c origin.c pingpong.c)
+LOAD_SOURCES := $(filter-out $(LOAD_MAINS),$(wildcard tests/load/*.c))
 LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(BUILD)/%.o)
-LOAD     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/load.c tests/load/origin.c))
+LOAD     := $(patsubst %.c,$(BUILD)/%,$(LOAD_MAINS))
 LAB_BPF  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lab/*.bpf.c))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
@@ -54,7 +55,7 @@ TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
 	lab/lab lab/lab.conf lab/lab-untagged.conf lab/lab-two-nics.conf \
 	lab/topology.sh lab/survey.sh lab/removal.sh lab/origin.sh \
-	lab/wire.bpf.o lab/blackhole.bpf.o load/load load/origin)
+	lab/wire.bpf.o lab/blackhole.bpf.o load/load load/origin load/pingpong)
 
 .PHONY: all tools units libexec
 all: $(BUILD)/hapep ## build the command: .build/hapep

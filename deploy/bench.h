@@ -39,6 +39,7 @@ struct bench_comparison {
 	const char *factor, *a, *b, *metric;
 	const char *source; /* whose expectation: "paper"; NULL: none */
 	double low, high;   /* it, in per cent */
+	bool difference;    /* a less b, in the metric's unit, and not in per cent */
 };
 
 struct bench;
@@ -46,6 +47,7 @@ struct bench;
 struct bench_suite {
 	const char *name, *title, *summary;
 	const char *layout; /* the lab's: "tagged" or "untagged" */
+	const char *server; /* what serves in it; NULL: the origin */
 	const char *notes;  /* paragraphs for the report */
 	const struct bench_case *cases;
 	size_t cases_n;
@@ -67,7 +69,7 @@ struct bench_suite {
 	void (*remarks)(const json_t *result, json_t *lines);
 };
 
-extern const struct bench_suite bench_table3, bench_peers, bench_splice;
+extern const struct bench_suite bench_table3, bench_peers, bench_splice, bench_latency;
 extern const struct bench_suite *const bench_suites[];
 extern const size_t bench_suites_n;
 /* NULL: no such suite. */
@@ -129,6 +131,11 @@ char *bench_case_file(const struct bench *b, const struct bench_case *c);
 /* Transactions: the lab's generator, or an outside one; measure() of most suites. */
 int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *sample,
 		       struct error *err);
+/* Looks for 0.2 s at what others use of the machine: "background" of the sample. */
+int bench_background(json_t *sample, struct error *err);
+/* possible() of suites whose cases are other people's programs. */
+int bench_peers_possible(struct bench *b, const struct bench_case *c,
+			 struct text *reason);
 /* A number at "a.b.c" of a tree; 0 where there is none. */
 double bench_number(const json_t *tree, const char *path);
 

@@ -65,7 +65,9 @@ static json_t *summary_of(const json_t *result, const char *name,
 	return tree;
 }
 
-/* The ratios of a to b, round by round: drift of the machine goes out of them. */
+/* The ratios of a to b, or their differences, round by round: drift of the machine goes
+ * out of them.
+ */
 static double *pairs(const json_t *result, const struct bench_comparison *c, size_t *n)
 {
 	unsigned int rounds = (unsigned int)bench_number(result, "options.rounds");
@@ -77,7 +79,7 @@ static double *pairs(const json_t *result, const struct bench_comparison *c, siz
 		double b = bench_number(metrics_at(result, c->b, round), c->metric);
 
 		if (a > 0 && b > 0)
-			v[(*n)++] = a / b;
+			v[(*n)++] = c->difference ? a - b : a / b;
 	}
 	return v;
 }
@@ -120,6 +122,21 @@ static const char *case_reason(const json_t *result, const struct bench_comparis
 	return "";
 }
 
+static void difference_fill(json_t *tree, const struct interval *i)
+{
+	const char *verdict = i->confidence < STATISTICS_ENOUGH
+				      ? "too few rounds for a verdict"
+			      : !interval_excludes(i, 0) ? "noise: no difference shown"
+			      : i->low > 0               ? "more"
+							 : "less";
+
+	json_object_set_new(tree, "difference", json_real(i->estimate));
+	json_object_set_new(tree, "low", json_real(i->low));
+	json_object_set_new(tree, "high", json_real(i->high));
+	json_object_set_new(tree, "confidence", json_real(i->confidence));
+	json_object_set_new(tree, "verdict", json_string(verdict));
+}
+
 static json_t *comparison_of(const json_t *result, const struct bench_comparison *c)
 {
 	json_t *tree = json_pack("{s:s,s:s,s:s,s:s}", "factor", c->factor, "case", c->a,
@@ -141,6 +158,10 @@ static json_t *comparison_of(const json_t *result, const struct bench_comparison
 		return tree;
 	}
 	interval_median(v, n, &i);
+	if (c->difference) {
+		difference_fill(tree, &i);
+		return tree;
+	}
 	low = (i.low - 1) * 100;
 	high = (i.high - 1) * 100;
 	json_object_set_new(tree, "percent", json_real((i.estimate - 1) * 100));

@@ -27,22 +27,24 @@ double bench_number(const json_t *tree, const char *path)
 	return json_number_value(tree);
 }
 
-/* The share of the machine that others use while nothing of ours runs. */
-static int background(double *out, struct error *err)
+int bench_background(json_t *sample, struct error *err)
 {
 	static const struct timespec wait = { .tv_nsec = QUIET_MS * 1000000L };
 	struct bench_cpu before, after;
+	double total, others;
 	int r = bench_cpu_read(&before, err);
 
 	if (r < 0)
 		return r;
 	nanosleep(&wait, NULL);
 	r = bench_cpu_read(&after, err);
-	*out = after.total > before.total
-		       ? (after.busy + after.steal - before.busy - before.steal) /
-				 (after.total - before.total)
-		       : 0;
-	return r;
+	if (r < 0)
+		return r;
+	total = after.total - before.total;
+	others = after.busy + after.steal - before.busy - before.steal;
+	json_object_set_new(sample, "background",
+			    json_real(total > 0 ? others / total : 0));
+	return 0;
 }
 
 /* One call of the lab's generator. Failed transactions are figures, not errors. */
@@ -151,11 +153,10 @@ int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *samp
 {
 	struct bench_cpu before, after;
 	json_t *load = NULL, *metrics = json_object();
-	double others = 0;
-	int r = background(&others, err);
+	int r;
 
 	json_object_set_new(sample, "metrics", metrics);
-	json_object_set_new(sample, "background", json_real(others));
+	r = bench_background(sample, err);
 	if (!r)
 		r = bench_cpu_read(&before, err);
 	if (!r)

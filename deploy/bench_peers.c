@@ -35,8 +35,8 @@ static const struct bench_metric metrics[] = {
 };
 
 #define OVER(a, b)                                                                        \
-	{ a " over " b, a, b, "tps", NULL, 0, 0 },                                        \
-	{ a " over " b, a, b, "paced_ttfb_p99_us", NULL, 0, 0 }
+	{ a " over " b, a, b, "tps", NULL, 0, 0, false },                                        \
+	{ a " over " b, a, b, "paced_ttfb_p99_us", NULL, 0, 0, false }
 
 static const struct bench_comparison comparisons[] = {
 	OVER("hapep", "forwarding"),
@@ -52,8 +52,7 @@ static const struct bench_comparison comparisons[] = {
 /* clang-format on */
 
 /* What each of them takes to be here. */
-static int peers_possible(struct bench *b, const struct bench_case *c,
-			  struct text *reason)
+int bench_peers_possible(struct bench *b, const struct bench_case *c, struct text *reason)
 {
 	static const struct {
 		const char *kind, *path, *package;
@@ -124,6 +123,6 @@ const struct bench_suite bench_peers = {
 	.comparisons_n = COUNT(comparisons),
 	.baseline = "forwarding",
 	.measure = bench_measure_load,
-	.possible = peers_possible,
+	.possible = bench_peers_possible,
 	.figures = peers_figures,
 };

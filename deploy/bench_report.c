@@ -206,29 +206,36 @@ static char *expected_cell(const json_t *c)
 			  : memory_printf("%+.1f", low);
 }
 
+/* "+1.2 (+0.9 to +1.4)", and the unit of what is no share. */
+static char *change_cell(const json_t *c, const struct bench_metric *m)
+{
+	bool difference = json_object_get(c, "difference") != NULL;
+
+	if (!difference && !json_object_get(c, "percent"))
+		return memory_strdup("");
+	return memory_printf("%+.1f%s%s (%+.1f to %+.1f)",
+			     bench_number(c, difference ? "difference" : "percent"),
+			     difference ? " " : " %", difference && m ? m->unit : "",
+			     bench_number(c, "low"), bench_number(c, "high"));
+}
+
 static void comparison_row(const json_t *c, const struct bench_suite *suite,
 			   struct document *d)
 {
-	const char *title = word(c, "metric");
-	bool measured = json_object_get(c, "percent") != NULL;
+	const struct bench_metric *m = NULL;
 	_cleanup_free_ char *expected = expected_cell(c);
-	_cleanup_free_ char *change =
-		measured ? memory_printf("%+.1f (%+.1f to %+.1f)",
-					 bench_number(c, "percent"),
-					 bench_number(c, "low"), bench_number(c, "high"))
-			 : memory_strdup("");
-	_cleanup_free_ char *sure =
-		measured ? memory_printf("%.1f", bench_number(c, "confidence") * 100)
-			 : memory_strdup("");
+	_cleanup_free_ char *change = NULL, *sure = NULL;
 
 	for (size_t i = 0; i < suite->metrics_n; i++) {
-		if (!strcmp(title, suite->metrics[i].name)) {
-			title = suite->metrics[i].title;
-			break;
-		}
+		if (!strcmp(word(c, "metric"), suite->metrics[i].name))
+			m = &suite->metrics[i];
 	}
-	document_row(d, (const char *const[]){ word(c, "factor"), title, change, sure,
-					       word(c, "verdict"),
+	change = change_cell(c, m);
+	sure = change[0] ? memory_printf("%.1f %%", bench_number(c, "confidence") * 100)
+			 : memory_strdup("");
+	document_row(d, (const char *const[]){ word(c, "factor"),
+					       m ? m->title : word(c, "metric"), change,
+					       sure, word(c, "verdict"),
 					       expected[0] ? expected : NULL, NULL });
 }
 
@@ -243,17 +250,16 @@ static void comparisons_say(const json_t *result, const struct bench_suite *suit
 	document_heading(d, "What each factor does");
 	document_paragraph(
 		d,
-		"The change in per cent: the median over the rounds of the ratio of "
-		"two cases measured in the same round, and an interval by the sign "
-		"test's order statistics, whose confidence, exact whatever the "
-		"distribution, stands beside it. A verdict takes at least %.0f per "
-		"cent, that is five rounds, and an interval without zero.",
+		"A change is the median over the rounds of the ratio, or of the difference, of "
+		"two cases measured in the same round; beside it an interval by the sign "
+		"test's order statistics, whose confidence is exact whatever the "
+		"distribution. A verdict takes at least %.0f per cent, that is five rounds, "
+		"and an interval without zero.",
 		STATISTICS_ENOUGH * 100);
 	document_table(d);
-	document_row(d,
-		     (const char *const[]){
-			     "Factor", "Metric", "Change, %", "Confidence, %", "Verdict",
-			     suite->comparisons[0].source ? "Paper, %" : NULL, NULL });
+	document_row(d, (const char *const[]){
+				"Factor", "Metric", "Change", "Confidence", "Verdict",
+				suite->comparisons[0].source ? "Paper, %" : NULL, NULL });
 	json_array_foreach(json_object_get(result, "comparisons"), i, c)
 	{
 		comparison_row(c, suite, d);

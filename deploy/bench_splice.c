@@ -45,9 +45,9 @@ static const struct bench_metric metrics[] = {
 
 #define OVER(mode, size)                                                                  \
 	{ "splice, " mode ", " #size " B", mode " on " #size, mode " off " #size,         \
-	  "cpu_s_per_gb", NULL, 0, 0 },                                                   \
+	  "cpu_s_per_gb", NULL, 0, 0, false },                                                   \
 	{ "splice, " mode ", " #size " B", mode " on " #size, mode " off " #size,         \
-	  "mbps", NULL, 0, 0 }
+	  "mbps", NULL, 0, 0, false }
 #define MODES(size) OVER("tcp", size), OVER("http", size)
 
 static const struct bench_comparison comparisons[] = {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns the paper's Table 3: its twelve cases, its comparisons, its figures 3 to 6. */
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "deploy/bench.h"
 #include "deploy/bench_figure.h"
-#include "deploy/bench_result.h"
+#include "deploy/config.h"
+#include "helpers/cleanup.h"
+#include "helpers/memory.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -44,8 +47,8 @@ static const struct bench_metric metrics[] = {
 #define TCP(scenario, rss, numa) scenario " tcp splice=on " rss " " numa
 #define BEST(scenario)           TCP(scenario, "symmetric", "bind")
 #define PAPER(factor, a, b, tps_low, tps_high, ttfb_low, ttfb_high)                       \
-	{ factor, a, b, "tps", "paper", tps_low, tps_high },                              \
-	{ factor, a, b, "ttfb_mean_us", "paper", ttfb_low, ttfb_high }
+	{ factor, a, b, "tps", "paper", tps_low, tps_high, false },                              \
+	{ factor, a, b, "ttfb_mean_us", "paper", ttfb_low, ttfb_high, false }
 #define RSS(scenario)                                                                     \
 	PAPER("symmetric over asymmetric RSS, " scenario, BEST(scenario),                 \
 	      TCP(scenario, "asymmetric", "bind"), 2, 2, -6, -3)
@@ -80,6 +83,27 @@ static bool has(const struct bench_case *c, const char *setting)
 	return false;
 }
 
+/* Receive queues of the blade's own NIC, with an outside generator. */
+static unsigned int nic_queues(const struct bench *b)
+{
+	_cleanup_text_ struct text ignored = { 0 };
+	_cleanup_free_ char *path = NULL;
+	struct config config;
+	const struct dirent *e;
+	unsigned int n = 0;
+	DIR *d;
+
+	if (config_read(b->base, &config, &ignored) < 0)
+		return 0;
+	path = memory_printf("/sys/class/net/%s/queues", config.side[SIDE_CLIENT].nic);
+	d = opendir(path);
+	while (d && (e = readdir(d)))
+		n += !strncmp(e->d_name, "rx-", 3);
+	if (d)
+		closedir(d);
+	return n;
+}
+
 static int table3_possible(struct bench *b, const struct bench_case *c,
 			   struct text *reason)
 {
@@ -92,6 +116,10 @@ static int table3_possible(struct bench *b, const struct bench_case *c,
 	else if (has(c, "placement.rss=asymmetric") && b->lab[0])
 		text_add(reason, "the lab's NICs are veth pairs with one receive queue: "
 				 "there is no hash to make asymmetric");
+	else if (has(c, "placement.rss=asymmetric") && nic_queues(b) < 2)
+		text_add(reason,
+			 "the NIC has one receive queue: there is no hash to make "
+			 "asymmetric");
 	return 0;
 }
 

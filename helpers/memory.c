@@ -16,6 +16,14 @@ void *memory_new(size_t n, size_t size)
 	return p;
 }
 
+void *memory_more(void *p, size_t n, size_t size)
+{
+	p = reallocarray(p, n ? n : 1, size ? size : 1);
+	if (!p)
+		abort();
+	return p;
+}
+
 char *memory_strdup(const char *s)
 {
 	char *copy = strdup(s);

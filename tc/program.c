@@ -54,6 +54,11 @@ program_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+void program_quieten(void)
+{
+	libbpf_set_print(program_print);
+}
+
 /* The verifier's reason is its last line but the statistics. */
 static const char *program_reason(char *log)
 {
@@ -233,7 +238,7 @@ int program_load(const struct program *p, int *fd, struct program_identity *id,
 						   .kernel_log_buf = log,
 						   .kernel_log_size = VERIFIER_LOG_SIZE };
 
-	libbpf_set_print(program_print);
+	program_quieten();
 	if (p->kind == PROGRAM_RESET_IN || p->kind == PROGRAM_RESET_OUT)
 		return program_load_reset(p, &opts, fd, id, err);
 	return p->kind == PROGRAM_STEER ? program_load_steer(p, &opts, fd, id, err)

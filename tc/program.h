@@ -50,6 +50,9 @@ struct program_identity {
 const char *program_name(enum program_kind kind);
 const char *program_object(enum program_kind kind);
 
+/* From now on libbpf's words go to the log, not to stderr. */
+void program_quieten(void);
+
 /* Loads it; *fd is the caller's. id may be NULL. The error carries the verifier's word.
  */
 int program_load(const struct program *p, int *fd, struct program_identity *id,

@@ -65,10 +65,9 @@ serving() { # NAME
 	}
 }
 
-haproxy_howto() { # THREADS
-	forward_up
-	tproxy_rules
-	cat >"$scratch/haproxy.cfg" <<CFG
+haproxy_start() { # THREADS; stdin: the listen section's own lines
+	{
+		cat <<CFG
 global
 	maxconn $proxy_maxconn
 	nbthread $1
@@ -78,13 +77,32 @@ defaults
 	timeout client 1m
 	timeout server 1m
 listen proxy
+CFG
+		cat
+	} >"$scratch/haproxy.cfg"
+	background blade haproxy haproxy -db -f "$scratch/haproxy.cfg"
+	serving haproxy
+}
+
+haproxy_howto() { # THREADS
+	forward_up
+	tproxy_rules
+	haproxy_start "$1" <<CFG
 	bind 0.0.0.0:$proxy_port transparent
 	source 0.0.0.0 usesrc clientip
 	server origin 0.0.0.0:0
 CFG
-	background blade haproxy haproxy -db -f "$scratch/haproxy.cfg"
-	serving haproxy
 }
+
+# Not transparent: clients connect to the blade, the server sees the blade.
+haproxy_plain_up() {
+	forward_up
+	haproxy_start 1 <<CFG
+	bind 0.0.0.0:$proxy_port
+	server origin $server4:80
+CFG
+}
+haproxy_plain_down() { haproxy_howto_down; }
 
 haproxy_howto_up() { haproxy_howto 1; }
 haproxy_howto_threads_up() { haproxy_howto "$(nproc)"; }

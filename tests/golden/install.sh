@@ -42,6 +42,7 @@ opt/h/libexec/hapep/lab/topology.sh
 opt/h/libexec/hapep/lab/wire.bpf.o
 opt/h/libexec/hapep/load/load
 opt/h/libexec/hapep/load/origin
+opt/h/libexec/hapep/load/pingpong
 opt/h/sbin/hapep
 opt/h/share/bash-completion/completions/hapep
 opt/h/share/doc/hapep/pep0.conf.example
