@@ -50,6 +50,7 @@ LOAD     := $(patsubst %.c,$(BUILD)/%,$(LOAD_MAINS))
 LAB_BPF  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lab/*.bpf.c))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
+DRIVERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/driver/*.c))
 
 # What `hapep bench` runs: as it is installed, so it lies in the build's directory.
 LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
@@ -59,7 +60,7 @@ LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
 
 .PHONY: all tools units libexec
 all: $(BUILD)/hapep ## build the command: .build/hapep
-tools: $(LOAD) $(LAB_BPF) $(TOOLS) libexec
+tools: $(LOAD) $(LAB_BPF) $(TOOLS) $(DRIVERS) libexec
 units: $(UNITS)
 libexec: $(LIBEXEC)
 
@@ -81,7 +82,7 @@ $(BUILD)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c -o $@ $<
 
-$(OBJECTS) $(UNITS): | $(SKELETONS)
+$(OBJECTS) $(UNITS) $(DRIVERS): | $(SKELETONS)
 
 $(BUILD)/%.bpf.o: %.bpf.c
 	$(call say,BPF,$<)
@@ -106,6 +107,10 @@ $(TOOLS): $(BUILD)/%: $(BUILD)/%.o
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(LIB) $(LOAD_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka -lm -lpthread
+
+$(DRIVERS): $(BUILD)/%: $(BUILD)/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 

@@ -79,26 +79,41 @@ struct drain_left {
 
 static void drain_ask(const char *name, const json_t *one, struct drain_left *left)
 {
-	int k = (int)json_integer_value(json_object_get(one, "instance"));
+	const char *file = json_string_value(json_object_get(one, "stats"));
 	struct haproxy_stats stats;
 	struct error ignored;
 	char path[128];
 
 	left->connections +=
-		(unsigned long long)json_integer_value(json_object_get(one, "queued"));
-	if (!json_integer_value(json_object_get(one, "pid")))
+		(unsigned long long)(json_integer_value(json_object_get(one, "queued")) +
+				     json_integer_value(
+					     json_object_get(one, "connections")));
+	if (!file || !json_integer_value(json_object_get(one, "pid")))
 		return;
-	snprintf(path, sizeof(path), STATE_ROOT "/%s/stats.%d", name, k);
+	snprintf(path, sizeof(path), STATE_ROOT "/%s/%s", name, file);
 	if (haproxy_stats_read(path, DRAIN_STATS_MS, &stats, &ignored) < 0)
 		left->silent++;
 	else
 		left->connections += stats.current_connections;
 }
 
+static void drain_ask_all(const char *name, const json_t *instances,
+			  struct drain_left *left)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(instances, i, one)
+	{
+		drain_ask(name, one, left);
+	}
+}
+
 /* Without a supervisor there are no instances, and so no connections. */
 static struct drain_left drain_count(const char *name)
 {
 	struct drain_left left = { 0 };
+	static const char *const others[] = { "next", "retiring" };
 	json_t *all = NULL, *one;
 	struct error ignored;
 	size_t i;
@@ -107,9 +122,12 @@ static struct drain_left drain_count(const char *name)
 		left.silent = ignored.code != ENOTCONN;
 		return left;
 	}
-	json_array_foreach(json_object_get(all, "instances"), i, one)
-	{
-		drain_ask(name, one, &left);
+	drain_ask_all(name, json_object_get(all, "instances"), &left);
+	for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
+		json_array_foreach(json_object_get(all, others[k]), i, one)
+		{
+			drain_ask_all(name, json_object_get(one, "instances"), &left);
+		}
 	}
 	json_decref(all);
 	return left;

@@ -12,8 +12,8 @@
 #include "helpers/memory.h"
 
 struct gate {
-	const struct step_context *c;
 	struct tc_gate *tc;
+	bool fail_closed;
 	int dirfd;
 	enum tc_gate_state state;
 	char reason[200];
@@ -55,7 +55,7 @@ int gate_open(const struct step_context *c, int nsfd, int dirfd, struct gate **o
 	struct gate *g = memory_new(1, sizeof(*g));
 	int r;
 
-	*g = (struct gate){ .c = c, .dirfd = dirfd };
+	*g = (struct gate){ .dirfd = dirfd, .fail_closed = c->tc.fail_closed };
 	r = tc_gate_find(&c->tc, nsfd, &g->tc, err);
 	if (r < 0)
 		free(g);
@@ -82,23 +82,23 @@ void gate_close(struct gate *g)
 {
 	if (!g)
 		return;
-	if (g->state == TC_GATE_OPEN && !g->c->tc.fail_closed)
+	if (g->state == TC_GATE_OPEN && !g->fail_closed)
 		gate_set(g, TC_GATE_PASS);
 	tc_gate_close(g->tc);
 	free(g);
 }
 
-static enum tc_gate_state gate_want(const struct gate *g, const struct instances *all,
+static enum tc_gate_state gate_want(const struct gate *g, const struct generations *all,
 				    char *reason, size_t size)
 {
-	unsigned int well = instances_well(all);
+	unsigned int well = generations_well(all);
 
 	if (!faccessat(g->dirfd, GATE_DRAINED_FILE, F_OK, 0)) {
 		snprintf(reason, size, "drained by hapep drain");
 		return TC_GATE_DRAINED;
 	}
-	instances_summary(all, reason, size);
-	return well || g->c->tc.fail_closed ? TC_GATE_OPEN : TC_GATE_PASS;
+	generations_summary(all, reason, size);
+	return well || g->fail_closed ? TC_GATE_OPEN : TC_GATE_PASS;
 }
 
 static void gate_log(const struct gate *g, long long lasted_ms)
@@ -120,12 +120,15 @@ static void gate_log(const struct gate *g, long long lasted_ms)
 			 lasted_ms);
 }
 
-void gate_tick(struct gate *g, const struct instances *all)
+void gate_tick(struct gate *g, const struct generations *all)
 {
 	char reason[sizeof(g->reason)];
-	enum tc_gate_state want = gate_want(g, all, reason, sizeof(reason));
+	enum tc_gate_state want;
 	long long lasted = -1;
 
+	g->fail_closed = generations_present(all)->tc.fail_closed;
+	tc_gate_point(g->tc, generations_proxy_port(all));
+	want = gate_want(g, all, reason, sizeof(reason));
 	if (g->started && want == g->state) {
 		if (gate_clock_ms() - g->beat_ms >= GATE_BEAT_MS)
 			gate_set(g, want);

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "deploy/instances.h"
+#include "deploy/generations.h"
 #include "deploy/plan.h"
 
 /* In the state directory while the operator wants the blade drained. */
@@ -26,7 +26,7 @@ void gate_close(struct gate *g);
  * Opens or shuts it by what the instances do and the operator wants, and moves the
  * deadline on. To be called every GATE_BEAT_MS and after every change of an instance.
  */
-void gate_tick(struct gate *g, const struct instances *all);
+void gate_tick(struct gate *g, const struct generations *all);
 
 /* {"state", "since", "reason"} */
 json_t *gate_describe(const struct gate *g);

@@ -8,7 +8,13 @@
 
 #include "deploy/instances.h"
 
-enum instance_state { INSTANCE_DOWN, INSTANCE_STARTING, INSTANCE_RUNNING };
+enum instance_state {
+	INSTANCE_DOWN,
+	INSTANCE_STARTING,
+	INSTANCE_RUNNING,
+	INSTANCE_FINISHING, /* accepts no more, and ends with its last connection */
+	INSTANCE_OVER
+};
 
 struct instance {
 	enum instance_state state;
@@ -24,7 +30,9 @@ struct instance {
 
 struct instances {
 	const struct step_context *c;
-	struct haproxy_listeners *listeners;
+	unsigned int generation;
+	bool present;                        /* its files have the plain names */
+	struct haproxy_listeners *listeners; /* NULL once they finish */
 	int nsfd;
 	bool regrouped; /* since it was last asked */
 	unsigned int n;
@@ -34,6 +42,8 @@ struct instances {
 long long instance_clock_ms(void);
 /* Of its stats socket. */
 void instance_path(const struct instances *all, unsigned int k, char *path, size_t size);
+/* How the log calls it: "instance 0", or "instance 0 of generation 2". Its buffer. */
+const char *instance_name(const struct instances *all, unsigned int k, char name[48]);
 
 int instance_start(struct instances *all, unsigned int k, struct error *err);
 /* It could not be started: not again before a while. */
@@ -45,6 +55,10 @@ void instance_died(struct instances *all, unsigned int k, int status);
 void instance_ask(struct instances *all, unsigned int k);
 /* The same, and marks as silent what owes an answer for long; kills it in the end. */
 void instance_watch(struct instances *all, unsigned int k);
+/* Has it accept no more and end with its last connection. */
+void instance_finish(struct instances *all, unsigned int k);
+/* The TCP connections of one that finishes, by the sockets it has. */
+unsigned int instance_connections(const struct instance *i);
 /* Whether nothing new shall go to it, if others are there to take it. */
 bool instance_idles(const struct instance *i);
 

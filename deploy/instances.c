@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "deploy/instance.h"
 #include "deploy/state.h"
@@ -14,152 +15,149 @@
 #include "helpers/log.h"
 #include "helpers/memory.h"
 
-#define TICK_MS 200 /* at the latest */
-
-static void instances_nap(long ms)
-{
-	const struct timespec nap = { .tv_nsec = ms * 1000000 };
-
-	nanosleep(&nap, NULL);
-}
+#define TICK_MS         200 /* at the latest */
+#define START_BUDGET_MS 100 /* starting takes some milliseconds each */
 
 static int instance_prepare(struct instances *all, unsigned int k, int dirfd,
 			    struct error *err)
 {
 	struct text rendered = { 0 };
-	char name[32];
+	char name[INSTANCE_FILE_SIZE];
 	int r;
 
-	snprintf(name, sizeof(name), "stats.%u", k);
+	instances_file(all, INSTANCE_STATS, k, name);
 	r = haproxy_stats_listen(dirfd, name, err);
 	if (r < 0)
 		return r;
 	all->one[k].stats_fd = r;
 	haproxy_render(&all->c->haproxy, &all->c->version, k, &rendered);
-	snprintf(name, sizeof(name), "haproxy.%u.cfg", k);
+	instances_file(all, INSTANCE_CONFIG, k, name);
 	r = state_write(dirfd, name, rendered.text, err);
 	text_free(&rendered);
 	return r;
 }
 
-int instances_prepare(const struct step_context *c, struct haproxy_listeners *l, int nsfd,
-		      int dirfd, struct instances **out, struct error *err)
+int instances_prepare(const struct step_context *c, unsigned int generation,
+		      struct haproxy_listeners *l, int nsfd, int dirfd,
+		      struct instances **out, struct error *err)
 {
 	unsigned int n = haproxy_instances(&c->haproxy);
 	struct instances *all = memory_new(1, sizeof(*all) + n * sizeof(all->one[0]));
 	int r = 0;
 
-	*all = (struct instances){ .c = c, .listeners = l, .nsfd = nsfd, .n = n };
+	*all = (struct instances){
+		.c = c, .generation = generation, .listeners = l, .nsfd = nsfd, .n = n
+	};
 	for (unsigned int k = 0; k < n; k++)
 		all->one[k].stats_fd = all->one[k].ask_fd = -1;
 	for (unsigned int k = 0; k < n && !r; k++)
 		r = instance_prepare(all, k, dirfd, err);
 	if (r < 0) {
-		instances_free(all);
+		instances_free(all, dirfd);
 		return r;
 	}
 	*out = all;
 	return 0;
 }
 
-void instances_free(struct instances *all)
+void instances_free(struct instances *all, int dirfd)
 {
+	char name[INSTANCE_FILE_SIZE];
+
 	if (!all)
 		return;
 	for (unsigned int k = 0; k < all->n; k++) {
 		cleanup_close(&all->one[k].stats_fd);
 		cleanup_close(&all->one[k].ask_fd);
+		instances_file(all, INSTANCE_STATS, k, name);
+		unlinkat(dirfd, name, 0);
+		instances_file(all, INSTANCE_CONFIG, k, name);
+		unlinkat(dirfd, name, 0);
 	}
 	free(all);
 }
 
-static void instances_reap(struct instances *all)
+static void instances_rename_one(const struct instances *from, const struct instances *to,
+				 int dirfd, const char *format, unsigned int k)
 {
-	int status;
-	pid_t pid;
+	char old[INSTANCE_FILE_SIZE], new[INSTANCE_FILE_SIZE];
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (unsigned int k = 0; k < all->n; k++) {
-			if (all->one[k].pid == pid)
-				instance_died(all, k, status);
-		}
+	instances_file(from, format, k, old);
+	instances_file(to, format, k, new);
+	if (strcmp(old, new) && renameat(dirfd, old, dirfd, new) < 0)
+		log_warning("rename %s to %s: %s", old, new, strerror(errno));
+}
+
+void instances_rename(struct instances *all, int dirfd, bool present)
+{
+	struct instances was = *all;
+
+	all->present = present;
+	for (unsigned int k = 0; k < all->n; k++) {
+		instances_rename_one(&was, all, dirfd, INSTANCE_STATS, k);
+		instances_rename_one(&was, all, dirfd, INSTANCE_CONFIG, k);
 	}
 }
 
-static unsigned int instances_running(const struct instances *all)
+bool instances_reaped(struct instances *all, pid_t pid, int status)
 {
-	unsigned int running = 0;
-
-	for (unsigned int k = 0; k < all->n; k++)
-		running += all->one[k].state == INSTANCE_RUNNING;
-	return running;
+	for (unsigned int k = 0; k < all->n; k++) {
+		if (all->one[k].pid != pid)
+			continue;
+		instance_died(all, k, status);
+		return true;
+	}
+	return false;
 }
 
-/* Asks those that are starting; -ECHILD where one died instead. */
-static int instances_ask(struct instances *all, struct error *err)
+int instances_starting(const struct instances *all, unsigned int *running,
+		       struct error *err)
 {
+	char name[48];
+
+	*running = 0;
 	for (unsigned int k = 0; k < all->n; k++) {
-		if (all->one[k].state == INSTANCE_STARTING)
-			instance_ask(all, k);
-	}
-	instances_reap(all);
-	for (unsigned int k = 0; k < all->n; k++) {
-		if (all->one[k].state == INSTANCE_DOWN)
-			return error_say(err, ECHILD, "instance %u %s", k,
-					 all->one[k].last_end);
+		const struct instance *i = &all->one[k];
+
+		*running += i->state == INSTANCE_RUNNING;
+		if (i->state == INSTANCE_DOWN && i->last_end[0])
+			return error_say(err, ECHILD, "%s %s",
+					 instance_name(all, k, name), i->last_end);
 	}
 	return 0;
 }
 
-int instances_start(struct instances *all, unsigned int timeout_ms,
-		    void (*progress)(unsigned int running, unsigned int n, void *arg),
-		    void *arg, struct error *err)
+unsigned int instances_count(const struct instances *all)
 {
-	long long end = instance_clock_ms() + timeout_ms;
-	unsigned int before = 0, running = 0;
-	int r = 0;
-
-	for (unsigned int k = 0; k < all->n && !r; k++)
-		r = instance_start(all, k, err);
-	while (!r && running < all->n) {
-		instances_nap(5);
-		r = instances_ask(all, err);
-		running = instances_running(all);
-		if (running > before) {
-			end = instance_clock_ms() + timeout_ms;
-			progress(running, all->n, arg);
-		}
-		before = running;
-		if (!r && running < all->n && instance_clock_ms() > end)
-			r = error_say(err, ETIMEDOUT,
-				      "%u of %u instances answer, and for %u ms no other",
-				      running, all->n, timeout_ms);
-	}
-	return r;
+	return all->n;
 }
 
 static void instance_regroup(struct instances *all, unsigned int k, bool others)
 {
-	const struct haproxy_plan *h = &all->c->haproxy;
+	struct instance *i = &all->one[k];
 	bool joined = haproxy_listeners_joined(all->listeners, k);
 	struct error err = { 0 };
+	char name[48];
+	int r = 0;
 
-	if (joined && others && instance_idles(&all->one[k])) {
-		log_warning("instance %u leaves the listening group: the others take its "
-			    "%u waiting connections and what is new",
-			    k, haproxy_listeners_queued(all->listeners, k));
-		if (haproxy_listeners_leave(all->listeners, h, k, &err) < 0)
-			log_error("%s", err.msg);
+	if (joined && others && instance_idles(i) &&
+	    !haproxy_listeners_shared(all->listeners, k)) {
+		log_warning("%s leaves the listening group: the others take its %u "
+			    "waiting connections and what is new",
+			    instance_name(all, k, name),
+			    haproxy_listeners_queued(all->listeners, k));
+		r = haproxy_listeners_leave(all->listeners, k, &err);
 		all->regrouped = true;
-	} else if (!joined && all->one[k].state != INSTANCE_DOWN && !all->one[k].silent) {
-		log_info("instance %u is in the listening group again", k);
-		if (haproxy_listeners_join(all->listeners, h, k, &err) < 0)
-			log_error("%s", err.msg);
+	} else if (!joined && i->state == INSTANCE_RUNNING && !i->silent) {
+		log_info("%s is in the listening group again",
+			 instance_name(all, k, name));
+		r = haproxy_listeners_join(all->listeners, k, &err);
 		/* Where it met the shut socket, HAProxy paused it: this resumes. */
-		if (all->one[k].state == INSTANCE_RUNNING)
-			kill(all->one[k].pid, SIGTTIN);
+		kill(i->pid, SIGTTIN);
 		all->regrouped = true;
 	}
+	if (r < 0)
+		log_error("%s", err.msg);
 }
 
 static void instances_watch(struct instances *all)
@@ -178,25 +176,38 @@ bool instances_regrouped(struct instances *all)
 	return was;
 }
 
+static void instance_due_start(struct instances *all, unsigned int k)
+{
+	struct instance *i = &all->one[k];
+	bool again = i->since_ms != 0;
+	struct error err = { 0 };
+	char name[48];
+
+	i->restarts += again;
+	if (instance_start(all, k, &err) < 0) {
+		log_error("%s", err.msg);
+		snprintf(i->last_end, sizeof(i->last_end), "could not be started: %.60s",
+			 err.msg);
+		instance_back_off(i);
+	} else if (again) {
+		log_info("%s restarted (restart %u, pid %d)", instance_name(all, k, name),
+			 i->restarts, (int)i->pid);
+	}
+}
+
 void instances_tick(struct instances *all)
 {
-	struct error err = { 0 };
+	long long start = instance_clock_ms();
 
-	instances_reap(all);
+	if (!all->listeners)
+		return;
 	instances_watch(all);
 	for (unsigned int k = 0; k < all->n; k++) {
-		struct instance *i = &all->one[k];
+		const struct instance *i = &all->one[k];
 
-		if (i->state != INSTANCE_DOWN || instance_clock_ms() < i->next_ms)
-			continue;
-		i->restarts++;
-		if (instance_start(all, k, &err) < 0) {
-			log_error("%s", err.msg);
-			instance_back_off(i);
-		} else {
-			log_info("instance %u restarted (restart %u, pid %d)", k,
-				 i->restarts, (int)i->pid);
-		}
+		if (i->state == INSTANCE_DOWN && instance_clock_ms() >= i->next_ms &&
+		    instance_clock_ms() - start < START_BUDGET_MS)
+			instance_due_start(all, k);
 	}
 }
 
@@ -237,6 +248,13 @@ void instances_summary(const struct instances *all, char *text, size_t size)
 	}
 }
 
+void instances_finish(struct instances *all)
+{
+	for (unsigned int k = 0; k < all->n; k++)
+		instance_finish(all, k);
+	all->listeners = NULL;
+}
+
 static unsigned int instances_alive(const struct instances *all)
 {
 	unsigned int alive = 0;
@@ -244,6 +262,11 @@ static unsigned int instances_alive(const struct instances *all)
 	for (unsigned int k = 0; k < all->n; k++)
 		alive += all->one[k].pid > 0;
 	return alive;
+}
+
+bool instances_over(const struct instances *all)
+{
+	return !all->listeners && !instances_alive(all);
 }
 
 static void instances_signal(const struct instances *all, int signal)
@@ -254,44 +277,60 @@ static void instances_signal(const struct instances *all, int signal)
 	}
 }
 
-void instances_stop(struct instances *all, unsigned int grace_ms)
+void instances_terminate(const struct instances *all)
 {
-	long long end = instance_clock_ms() + grace_ms;
-	bool killed = false;
-	pid_t pid;
-
 	instances_signal(all, SIGTERM);
 	instances_signal(all, SIGCONT);
+}
+
+void instances_stop(struct instances *all, unsigned int grace_ms)
+{
+	const struct timespec nap = { .tv_nsec = 2000000 };
+	long long end = instance_clock_ms() + grace_ms;
+	bool killed = false;
+
+	instances_terminate(all);
 	while (instances_alive(all)) {
-		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-			for (unsigned int k = 0; k < all->n; k++) {
-				if (all->one[k].pid == pid)
-					all->one[k].pid = 0;
-			}
+		for (unsigned int k = 0; k < all->n; k++) {
+			pid_t pid = all->one[k].pid;
+
+			if (pid > 0 && waitpid(pid, NULL, WNOHANG) == pid)
+				all->one[k].pid = 0;
 		}
 		if (instance_clock_ms() > end && !killed) {
 			instances_signal(all, SIGKILL);
 			killed = true;
 		}
-		instances_nap(2);
+		nanosleep(&nap, NULL);
 	}
+}
+
+static json_t *instance_describe(const struct instances *all, unsigned int k)
+{
+	const struct instance *i = &all->one[k];
+	char file[INSTANCE_FILE_SIZE];
+	json_t *o = json_pack(
+		"{s:i,s:i,s:i,s:s,s:i,s:i,s:s}", "instance", (int)k, "pid", (int)i->pid,
+		"cpu", (int)all->c->haproxy.cpu[k], "state", instance_state_name(i),
+		"restarts", (int)i->restarts, "queued",
+		all->listeners ? (int)haproxy_listeners_queued(all->listeners, k) : 0,
+		"last_end", i->last_end);
+
+	if (all->listeners) {
+		instances_file(all, INSTANCE_STATS, k, file);
+		json_object_set_new(o, "stats", json_string(file));
+	} else {
+		json_object_set_new(o, "connections",
+				    json_integer(instance_connections(i)));
+	}
+	return o;
 }
 
 json_t *instances_describe(const struct instances *all)
 {
 	json_t *list = json_array();
 
-	for (unsigned int k = 0; k < all->n; k++) {
-		const struct instance *i = &all->one[k];
-
-		json_array_append_new(
-			list,
-			json_pack("{s:i,s:i,s:i,s:s,s:i,s:i,s:s}", "instance", (int)k,
-				  "pid", (int)i->pid, "cpu", (int)all->c->haproxy.cpu[k],
-				  "state", instance_state_name(i), "restarts",
-				  (int)i->restarts, "queued",
-				  (int)haproxy_listeners_queued(all->listeners, k),
-				  "last_end", i->last_end));
-	}
+	for (unsigned int k = 0; k < all->n; k++)
+		json_array_append_new(list, instance_describe(all, k));
 	return list;
 }

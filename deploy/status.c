@@ -59,12 +59,14 @@ static json_t *status_steps(const struct step_context *c, const char *group,
 /* What the supervisor knows, and what the instance itself says beside it. */
 static void status_instance(const char *name, json_t *one)
 {
+	const char *file = json_string_value(json_object_get(one, "stats"));
 	struct haproxy_stats stats;
 	struct error err = { 0 };
 	char path[128];
 
-	snprintf(path, sizeof(path), STATE_ROOT "/%s/stats.%d", name,
-		 (int)json_integer_value(json_object_get(one, "instance")));
+	if (!file)
+		return; /* it finishes, and has its connections told already */
+	snprintf(path, sizeof(path), STATE_ROOT "/%s/%s", name, file);
 	if (haproxy_stats_read(path, STATUS_STATS_MS, &stats, &err) < 0) {
 		json_object_set_new(one, "answers", json_false());
 		return;
@@ -74,6 +76,24 @@ static void status_instance(const char *name, json_t *one)
 	json_object_set_new(one, "accepted",
 			    json_integer((json_int_t)stats.total_connections));
 	json_object_set_new(one, "uptime_s", json_integer(stats.uptime_s));
+}
+
+/* Of the other generations: those that are next, those that retire. */
+static void status_generations(const char *name, json_t *all, const char *which,
+			       json_t *tree)
+{
+	json_t *list = json_object_get(all, which), *generation, *one;
+	size_t i, k;
+
+	json_array_foreach(list, i, generation)
+	{
+		json_array_foreach(json_object_get(generation, "instances"), k, one)
+		{
+			status_instance(name, one);
+		}
+	}
+	if (list)
+		json_object_set(tree, which, list);
 }
 
 static bool status_instances(const char *name, json_t *tree)
@@ -92,7 +112,12 @@ static bool status_instances(const char *name, json_t *tree)
 		status_instance(name, one);
 		well = well && json_is_true(json_object_get(one, "answers"));
 	}
+	json_object_set(tree, "generation", json_object_get(all, "generation"));
 	json_object_set(tree, "instances", list);
+	if (json_object_get(all, "change"))
+		json_object_set(tree, "change", json_object_get(all, "change"));
+	status_generations(name, all, "next", tree);
+	status_generations(name, all, "retiring", tree);
 	json_decref(all);
 	return well;
 }

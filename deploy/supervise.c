@@ -19,24 +19,24 @@
 
 #include "deploy/blade.h"
 #include "deploy/gate.h"
-#include "deploy/instances.h"
+#include "deploy/generations.h"
 #include "deploy/state.h"
+#include "deploy/succession.h"
 #include "deploy/supervise.h"
 #include "deploy/supervisor.h"
 #include "helpers/cleanup.h"
+#include "helpers/local.h"
 #include "helpers/log.h"
 #include "helpers/namespace.h"
 
-#define START_TIMEOUT_MS 120000 /* without another instance that answers */
-#define STOP_GRACE_MS    500
-#define LOG_MOST         1048576 /* bytes */
-#define DOWN_TRIES       300     /* 100 ms apart */
+#define LOG_MOST   1048576 /* bytes */
+#define DOWN_TRIES 300     /* 100 ms apart */
 
 struct supervisor {
-	const struct step_context *c;
-	int dirfd, nsfd, guard_fd, lookup_fd, signal_fd, control_fd, pid_fd;
-	struct haproxy_listeners *listeners;
-	struct instances *instances;
+	const struct step_context *c; /* of the first generation */
+	int dirfd, nsfd, signal_fd, control_fd, pid_fd;
+	struct generations *generations;
+	struct succession *succession;
 	struct gate *gate;
 };
 
@@ -86,36 +86,22 @@ static int supervise_signals(struct supervisor *s, struct error *err)
 	return s->signal_fd < 0 ? error_set(err, errno, "open a signalfd") : 0;
 }
 
+/*
+ * What there may be: it holds the listening sockets of every generation. Each instance
+ * gets its own limit, which may be higher than this process may have now.
+ */
 static int supervise_limits(const struct step_context *c, struct error *err)
 {
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur >= c->haproxy.fd_limit)
-		return 0;
-	limit.rlim_cur = c->haproxy.fd_limit;
-	if (limit.rlim_max < limit.rlim_cur)
-		limit.rlim_max = limit.rlim_cur;
+	if (limit.rlim_max < c->haproxy.fd_limit)
+		limit.rlim_max = c->haproxy.fd_limit;
+	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return error_set(err, errno, "raise the descriptor limit to %u",
 				 c->haproxy.fd_limit);
 	return 0;
-}
-
-/* SK-LOOKUP's program finds the listening sockets, which therefore come first. */
-static int supervise_lookup(struct supervisor *s, struct error *err)
-{
-	const struct haproxy_plan *h = &s->c->haproxy;
-	unsigned short taker[HAPROXY_CPUS_MAX];
-	int fd[HAPROXY_INSTANCES_MAX];
-	unsigned int n;
-
-	if (s->c->config.scenario != SCENARIO_SK_LOOKUP)
-		return 0;
-	n = haproxy_listeners_group(s->listeners, h, fd, taker);
-	return netns_lookup_attach(&s->c->netns, s->nsfd, fd,
-				   h->accept == HAPROXY_ACCEPT_CPU ? taker : NULL,
-				   h->takers, n, &s->lookup_fd, err);
 }
 
 static int supervise_open(struct supervisor *s, struct error *err)
@@ -133,19 +119,15 @@ static int supervise_open(struct supervisor *s, struct error *err)
 	s->nsfd = namespace_open(s->c->name, err);
 	if (s->nsfd < 0)
 		return s->nsfd;
-	r = haproxy_listeners_open(&s->c->haproxy, s->nsfd, true, &s->listeners, err);
-	if (!r)
-		r = netns_guard_attach(&s->c->netns, s->nsfd, &s->guard_fd, err);
-	if (!r)
-		r = supervise_lookup(s, err);
-	if (!r)
-		r = instances_prepare(s->c, s->listeners, s->nsfd, s->dirfd,
-				      &s->instances, err);
-	if (!r)
-		r = gate_open(s->c, s->nsfd, s->dirfd, &s->gate, err);
+	r = gate_open(s->c, s->nsfd, s->dirfd, &s->gate, err);
 	if (r < 0)
 		return r;
-	s->control_fd = haproxy_stats_listen(s->dirfd, SUPERVISOR_CONTROL, err);
+	s->generations = generations_new(s->nsfd, s->dirfd);
+	r = succession_open(s->c->name, s->dirfd, s->generations, &s->succession, err);
+	if (r < 0)
+		return r;
+	s->control_fd =
+		local_listen(s->dirfd, SUPERVISOR_CONTROL, SOCK_STREAM, "control", err);
 	return s->control_fd < 0 ? s->control_fd : 0;
 }
 
@@ -154,12 +136,15 @@ static void supervise_answer(const struct supervisor *s)
 {
 	_cleanup_close_ int fd = accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
-	json_t *all;
+	json_t *all, *change;
 
 	if (fd < 0)
 		return;
-	all = json_pack("{s:o,s:o}", "gate", gate_describe(s->gate), "instances",
-			instances_describe(s->instances));
+	all = generations_describe(s->generations);
+	json_object_set_new(all, "gate", gate_describe(s->gate));
+	change = succession_describe(s->succession);
+	if (change)
+		json_object_set_new(all, "change", change);
 	text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
 	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
@@ -197,34 +182,36 @@ static void supervise_bound_log(void)
 }
 
 /* Until an instance or the gate is to be looked at. */
-static int supervise_wait_ms(const struct instances *all)
+static int supervise_wait_ms(const struct supervisor *s)
 {
-	int due = instances_due_ms(all);
+	int due = generations_due_ms(s->generations);
 
 	return due < GATE_BEAT_MS / 2 ? due : GATE_BEAT_MS / 2;
 }
 
 static void supervise_tick(struct supervisor *s)
 {
-	struct error err = { 0 };
-
-	instances_tick(s->instances);
-	if (instances_regrouped(s->instances) && supervise_lookup(s, &err) < 0)
-		log_error("%s", err.msg);
-	gate_tick(s->gate, s->instances);
+	generations_tick(s->generations);
+	succession_tick(s->succession);
+	gate_tick(s->gate, s->generations);
 }
 
 static int supervise_loop(struct supervisor *s)
 {
-	struct pollfd fds[] = {
-		{ .fd = s->signal_fd, .events = POLLIN },
-		{ .fd = s->control_fd, .events = POLLIN },
-	};
+	struct succession_fds change;
 	int end = 0;
 
 	while (!end) {
+		change = succession_fds(s->succession);
+		struct pollfd fds[] = {
+			{ .fd = s->signal_fd, .events = POLLIN },
+			{ .fd = s->control_fd, .events = POLLIN },
+			{ .fd = change.listening, .events = POLLIN },
+			{ .fd = change.open, .events = POLLIN },
+		};
+
 		supervise_bound_log();
-		if (poll(fds, 2, supervise_wait_ms(s->instances)) < 0 && errno != EINTR)
+		if (poll(fds, 4, supervise_wait_ms(s)) < 0 && errno != EINTR)
 			log_error("poll: %s", strerror(errno));
 		end = supervise_signal(s);
 		if (fds[1].revents & POLLIN)
@@ -238,12 +225,8 @@ static int supervise_loop(struct supervisor *s)
 static void supervise_close(struct supervisor *s)
 {
 	gate_close(s->gate);
-	if (s->instances)
-		instances_stop(s->instances, STOP_GRACE_MS);
-	instances_free(s->instances);
-	haproxy_listeners_close(s->listeners);
-	cleanup_close(&s->lookup_fd);
-	cleanup_close(&s->guard_fd);
+	succession_close(s->succession);
+	generations_close(s->generations);
 	cleanup_close(&s->nsfd);
 }
 
@@ -255,12 +238,30 @@ static bool supervise_report(int ready_fd, const char *sentence)
 	return send(ready_fd, sentence, n, MSG_NOSIGNAL) == (ssize_t)n;
 }
 
-static void supervise_progress(unsigned int running, unsigned int n, void *arg)
+static void supervise_progress(int ready_fd, unsigned int running, unsigned int n)
 {
 	char word[64];
 
 	snprintf(word, sizeof(word), SUPERVISOR_PROGRESS "%u of %u", running, n);
-	supervise_report(*(int *)arg, word);
+	supervise_report(ready_fd, word);
+}
+
+/* The first generation, before anybody may ask or change anything. */
+static int supervise_first(struct supervisor *s, int ready_fd, struct error *err)
+{
+	const struct timespec nap = { .tv_nsec = 5000000 };
+	int r = generations_prepare(s->generations, s->c, err);
+	unsigned int running, told = 0, n;
+
+	while (!r) {
+		generations_tick(s->generations);
+		r = generations_ready(s->generations, &running, &n, err);
+		if (!r && running > told)
+			supervise_progress(ready_fd, running, n);
+		told = running;
+		nanosleep(&nap, NULL);
+	}
+	return r < 0 ? r : generations_commit(s->generations, err);
 }
 
 /* Without instances the redirects lead nowhere: wait for whoever works on the blade. */
@@ -279,22 +280,21 @@ static int supervise_down(const char *name, struct error *err)
 
 void supervise_run(const struct step_context *c, int ready_fd)
 {
-	struct supervisor s = { c, -1, -1, -1, -1, -1, -1, -1, NULL, NULL, NULL };
+	struct supervisor s = { c, -1, -1, -1, -1, -1, NULL, NULL, NULL };
 	struct error err = { 0 };
 	int r = supervise_detach(&s, ready_fd, &err), end;
 
 	if (!r)
 		r = supervise_open(&s, &err);
 	if (!r)
-		r = instances_start(s.instances, START_TIMEOUT_MS, supervise_progress,
-				    &ready_fd, &err);
+		r = supervise_first(&s, ready_fd, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);
 		supervise_close(&s);
 		supervise_report(ready_fd, err.msg);
 		_exit(1);
 	}
-	gate_tick(s.gate, s.instances);
+	gate_tick(s.gate, s.generations);
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (!supervise_report(ready_fd, "ok")) {
 		supervise_close(&s);

@@ -105,6 +105,28 @@ static bool supervisor_elsewhere(const struct step_context *c)
 	       guard == STEP_ABSENT;
 }
 
+/* A change that nobody will decide on any more: what is wanted now is its end. */
+static int supervisor_decide(const struct step_context *c, struct error *err)
+{
+	struct supervisor_change *change = NULL;
+	json_t *all = NULL;
+	const char *client;
+	bool gone;
+	int r = supervisor_query(c->name, &all, err);
+
+	client = json_string_value(
+		json_object_get(json_object_get(all, "change"), "client"));
+	gone = client && !strcmp(client, "gone");
+	json_decref(all);
+	if (r < 0 || !gone) {
+		log_info("the supervisor lives and mends its instances itself");
+		return 0;
+	}
+	log_info("a change was left undone: starting instances as they are wanted now");
+	r = supervisor_prepare(c, &change, err);
+	return r < 0 ? r : supervisor_commit(change, err);
+}
+
 int supervisor_start(const struct step_context *c, struct error *err)
 {
 	_cleanup_close_ int dirfd = state_open(c->name, false, false, err);
@@ -124,10 +146,8 @@ int supervisor_start(const struct step_context *c, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	if (state_supervisor(dirfd)) {
-		log_info("the supervisor lives and mends its instances itself");
-		return 0;
-	}
+	if (state_supervisor(dirfd))
+		return supervisor_decide(c, err);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ready) < 0)
 		return error_set(err, errno, "make a socket pair");
 	*err = (struct error){ 0 };
@@ -208,6 +228,9 @@ int supervisor_probe(const struct step_context *c, enum step_state *state,
 			continue;
 		text_add(detail, "%sinstance %zu %s", bad++ ? "; " : "", i, is);
 	}
+	if (json_object_get(all, "change"))
+		text_add(detail, "%sa change is under way, or was left undone",
+			 bad++ ? "; " : "");
 	json_decref(all);
 	if (!supervisor_attached(c, detail) || bad)
 		*state = STEP_DIFFERS;

@@ -94,7 +94,8 @@ void haproxy_render(const struct haproxy_plan *p, const struct haproxy_version *
  * The listening sockets of all instances, in the namespace nsfd (-1: here; where
  * listen is false they are left unbound, for a configuration check before anything is
  * changed). For each port one SO_REUSEPORT group whose order is the instances', with
- * the classic BPF program that picks the current CPU's instance where accept is cpu.
+ * the classic BPF program that picks the current CPU's instance where accept is cpu. The
+ * plan is borrowed for as long as they are open.
  */
 struct haproxy_listeners;
 int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
@@ -102,27 +103,61 @@ int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
 void haproxy_listeners_close(struct haproxy_listeners *l);
 
 /*
+ * The listening sockets of a plan that takes another's place. Those of the former that
+ * have the same port and number are the same sockets; what is new listens at once, but
+ * nothing is led to it before haproxy_listeners_select. The former may be closed first.
+ */
+int haproxy_listeners_succeed(const struct haproxy_plan *p, int nsfd,
+			      const struct haproxy_listeners *former,
+			      struct haproxy_listeners **out, struct error *err);
+
+/*
+ * Leads new connections to these of the sockets in their groups that listen, and to no
+ * others: by the kernel's hash where there are no others, at random where there are, by
+ * the CPU where accept is cpu. To be called after every change of who listens.
+ */
+int haproxy_listeners_select(const struct haproxy_listeners *l, struct error *err);
+
+/*
  * The listening sockets of the first port that are in its group, and for each CPU of
  * plan->taker which of them accepts; an absent one's share is spread over the others.
  * fd has room for plan->processes, taker for plan->takers. Returns how many sockets.
  */
-unsigned int haproxy_listeners_group(const struct haproxy_listeners *l,
-				     const struct haproxy_plan *p, int *fd,
+unsigned int haproxy_listeners_group(const struct haproxy_listeners *l, int *fd,
 				     unsigned short *taker);
 
 /*
- * Takes instance k's sockets out of their groups: new connections go to the others, and
- * those that wait in its queues move there (net.ipv4.tcp_migrate_req, 5.14). join brings
- * them back; where accept is cpu the program learns the group's new order.
+ * Takes instance k's sockets out of their groups: those that wait in their queues move to
+ * the others (net.ipv4.tcp_migrate_req, 5.14). join brings them back. shared: others have
+ * some of them too, which would leave with it.
  */
-int haproxy_listeners_leave(struct haproxy_listeners *l, const struct haproxy_plan *p,
-			    unsigned int k, struct error *err);
-int haproxy_listeners_join(struct haproxy_listeners *l, const struct haproxy_plan *p,
-			   unsigned int k, struct error *err);
+int haproxy_listeners_leave(struct haproxy_listeners *l, unsigned int k,
+			    struct error *err);
+int haproxy_listeners_join(struct haproxy_listeners *l, unsigned int k,
+			   struct error *err);
 bool haproxy_listeners_joined(const struct haproxy_listeners *l, unsigned int k);
+bool haproxy_listeners_shared(const struct haproxy_listeners *l, unsigned int k);
+
+/*
+ * Whether there are sockets that listen and that no others share, and how many
+ * connections wait to be accepted on those; end has them listen no more.
+ */
+bool haproxy_listeners_alone(const struct haproxy_listeners *l, unsigned int *queued);
+int haproxy_listeners_end(struct haproxy_listeners *l, struct error *err);
 
 /* Connections waiting in the accept queues of instance k (TCP_INFO of its sockets). */
 unsigned int haproxy_listeners_queued(const struct haproxy_listeners *l, unsigned int k);
+
+/*
+ * The handshakes under way in the namespace nsfd: clients whose SYN a listening socket
+ * has answered, and who have not answered back; such a socket has to stay for them. left
+ * keeps in `then` those that are in `now` too, and returns how many. *out is the
+ * caller's.
+ */
+struct haproxy_requests;
+int haproxy_requests_read(int nsfd, struct haproxy_requests **out, struct error *err);
+void haproxy_requests_free(struct haproxy_requests *r);
+size_t haproxy_requests_left(struct haproxy_requests *then, struct haproxy_requests *now);
 
 /*
  * Starts instance k: in the namespace nsfd (-1: here), pinned to its CPU, stripped to

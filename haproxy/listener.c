@@ -2,6 +2,7 @@
 /* Owns the listening sockets: opened in order, kept while instances come and go. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -10,25 +11,14 @@
 #include <unistd.h>
 
 #include "haproxy/listener.h"
-#include "haproxy/select.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 #include "helpers/namespace.h"
 
-/*
- * A slot is what one SO_REUSEPORT group member serves: an instance, or a thread of the
- * one instance. fd[slot * ports + i] listens on the i-th port.
- */
-struct haproxy_listeners {
-	unsigned int slots, ports, slots_per_instance;
-	int *fd;
-	unsigned int *order; /* slots in the groups, as the kernel numbers them */
-	unsigned int joined;
-};
-
 struct listeners_wish {
 	const struct haproxy_plan *plan;
 	struct haproxy_listeners *l;
+	const struct haproxy_listeners *former; /* whose sockets may be shared */
 	int family;
 	bool listen;
 };
@@ -97,23 +87,60 @@ static int listener_open(const struct listeners_wish *w, uint16_t port, struct e
 	return take_fd(fd);
 }
 
+/* The former's socket of that port and slot, once more. -ENOENT: it has none. */
+static int listener_share(const struct listeners_wish *w, uint16_t port,
+			  unsigned int slot, struct error *err)
+{
+	const struct haproxy_listeners *former = w->former;
+	int fd;
+
+	if (!former || slot >= former->slots)
+		return -ENOENT;
+	for (unsigned int i = 0; i < former->ports; i++) {
+		if (former->port[i] != port)
+			continue;
+		fd = fcntl(former->fd[slot * former->ports + i], F_DUPFD_CLOEXEC, 3);
+		return fd < 0 ? error_set(err, errno, "share a listening socket") : fd;
+	}
+	return -ENOENT;
+}
+
+static int listener_enter(struct haproxy_listeners *l, unsigned int at, uint16_t port,
+			  bool joins, struct error *err)
+{
+	socklen_t size = sizeof(l->cookie[at]);
+
+	if (getsockopt(l->fd[at], SOL_SOCKET, SO_COOKIE, &l->cookie[at], &size) < 0)
+		return error_set(err, errno, "ask for a listening socket's cookie");
+	groups_add(l->groups, port, l->cookie[at]);
+	if (joins)
+		groups_join(l->groups, port, l->cookie[at]);
+	return 0;
+}
+
 /* One port: its group's order, which is that of listen(), is the slots'. */
 static int listeners_open_port(const struct listeners_wish *w, unsigned int index,
 			       uint16_t port, struct error *err)
 {
-	const struct haproxy_plan *p = w->plan;
 	struct haproxy_listeners *l = w->l;
-	int r;
+	int r = 0;
 
-	for (unsigned int slot = 0; slot < l->slots; slot++) {
-		r = listener_open(w, port, err);
+	l->port[index] = port;
+	for (unsigned int slot = 0; slot < l->slots && r >= 0; slot++) {
+		unsigned int at = slot * l->ports + index;
+		bool shared;
+
+		r = listener_share(w, port, slot, err);
+		shared = r >= 0;
+		if (r == -ENOENT)
+			r = listener_open(w, port, err);
 		if (r < 0)
 			return r;
-		l->fd[slot * l->ports + index] = r;
+		l->fd[at] = r;
+		if (w->listen)
+			r = listener_enter(l, at, port, !shared, err);
 	}
-	if (!w->listen || p->accept != HAPROXY_ACCEPT_CPU)
-		return 0;
-	return select_attach(l->fd[index], p->taker, p->takers, l->slots, err);
+	return r < 0 ? r : 0;
 }
 
 /* Both families share a socket where the kernel has IPv6; without it IPv4 stays. */
@@ -137,7 +164,6 @@ static int listeners_open_all(void *arg, struct error *err)
 	unsigned int index = 0;
 	int r;
 
-	w->family = listeners_family(w->plan);
 	for (size_t i = 0; i < ports->n; i++) {
 		for (unsigned int port = ports->range[i].first;
 		     port <= ports->range[i].last; port++) {
@@ -149,121 +175,77 @@ static int listeners_open_all(void *arg, struct error *err)
 	return 0;
 }
 
-int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
-			   struct haproxy_listeners **out, struct error *err)
+static struct haproxy_listeners *listeners_new(const struct haproxy_plan *p, int family)
 {
-	struct listeners_wish w = { .plan = p, .listen = listen };
 	struct haproxy_listeners *l = memory_new(1, sizeof(*l));
-	int r;
 
+	l->plan = p;
+	l->family = family;
 	l->slots = p->processes;
 	l->slots_per_instance = p->model == HAPROXY_MODEL_THREADS ? p->processes : 1;
 	l->ports = ports_count(&p->ports);
+	l->port = memory_new(l->ports, sizeof(*l->port));
 	l->fd = memory_new((size_t)l->slots * l->ports, sizeof(*l->fd));
-	l->order = memory_new(l->slots, sizeof(*l->order));
-	for (l->joined = 0; l->joined < l->slots; l->joined++)
-		l->order[l->joined] = l->joined;
+	l->cookie = memory_new((size_t)l->slots * l->ports, sizeof(*l->cookie));
 	for (unsigned int i = 0; i < l->slots * l->ports; i++)
 		l->fd[i] = -1;
-	w.l = l;
-	r = namespace_call(nsfd, listeners_open_all, &w, err);
+	return l;
+}
+
+static int listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
+			  const struct haproxy_listeners *former,
+			  struct haproxy_listeners **out, struct error *err)
+{
+	struct listeners_wish w = { .plan = p,
+				    .listen = listen,
+				    .family = listeners_family(p) };
+	int r = 0;
+
+	if (former && former->family == w.family && former->plan->ipv4 == p->ipv4)
+		w.former = former;
+	w.l = listeners_new(p, w.family);
+	w.l->groups = w.former ? groups_hold(former->groups) : groups_new();
+	if (w.former)
+		r = listeners_narrow(former, err);
+	if (!r)
+		r = namespace_call(nsfd, listeners_open_all, &w, err);
+	if (!r && listen && !w.former)
+		r = haproxy_listeners_select(w.l, err);
 	if (r < 0) {
-		haproxy_listeners_close(l);
+		haproxy_listeners_close(w.l);
 		return r;
 	}
-	*out = l;
+	*out = w.l;
 	return 0;
+}
+
+int haproxy_listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
+			   struct haproxy_listeners **out, struct error *err)
+{
+	return listeners_open(p, nsfd, listen, NULL, out, err);
+}
+
+int haproxy_listeners_succeed(const struct haproxy_plan *p, int nsfd,
+			      const struct haproxy_listeners *former,
+			      struct haproxy_listeners **out, struct error *err)
+{
+	return listeners_open(p, nsfd, true, former, out, err);
 }
 
 void haproxy_listeners_close(struct haproxy_listeners *l)
 {
 	if (!l)
 		return;
-	for (unsigned int i = 0; i < l->slots * l->ports; i++)
+	for (unsigned int i = 0; i < l->slots * l->ports; i++) {
+		if (l->cookie[i])
+			groups_remove(l->groups, l->port[i % l->ports], l->cookie[i]);
 		cleanup_close(&l->fd[i]);
+	}
+	groups_drop(l->groups);
+	free(l->port);
 	free(l->fd);
-	free(l->order);
+	free(l->cookie);
 	free(l);
-}
-
-static unsigned int listeners_place(const struct haproxy_listeners *l, unsigned int slot)
-{
-	unsigned int i = 0;
-
-	while (i < l->joined && l->order[i] != slot)
-		i++;
-	return i;
-}
-
-/* Which place in the groups each CPU's slot has; of an absent one, somebody else's. */
-static void listeners_takers(const struct haproxy_listeners *l,
-			     const struct haproxy_plan *p, unsigned short *taker)
-{
-	for (unsigned int c = 0; c < p->takers; c++) {
-		unsigned int place = listeners_place(l, p->taker[c]);
-
-		taker[c] = (unsigned short)(place < l->joined ? place : c % l->joined);
-	}
-}
-
-/* The groups have changed their order: tell the program that chooses by it. */
-static int listeners_select(const struct haproxy_listeners *l,
-			    const struct haproxy_plan *p, struct error *err)
-{
-	unsigned short taker[HAPROXY_CPUS_MAX];
-	int r = 0;
-
-	if (p->accept != HAPROXY_ACCEPT_CPU || !l->joined)
-		return 0;
-	listeners_takers(l, p, taker);
-	for (unsigned int i = 0; i < l->ports && !r; i++)
-		r = select_attach(l->fd[l->order[0] * l->ports + i], taker, p->takers,
-				  l->joined, err);
-	return r;
-}
-
-bool haproxy_listeners_joined(const struct haproxy_listeners *l, unsigned int k)
-{
-	return listeners_place(l, k * l->slots_per_instance) < l->joined;
-}
-
-/* The instance has the sockets too: shutdown() acts on all copies, close() on none. */
-int haproxy_listeners_leave(struct haproxy_listeners *l, const struct haproxy_plan *p,
-			    unsigned int k, struct error *err)
-{
-	for (unsigned int t = 0; t < l->slots_per_instance; t++) {
-		unsigned int slot = k * l->slots_per_instance + t;
-		unsigned int place = listeners_place(l, slot);
-
-		if (place == l->joined)
-			continue;
-		/* The kernel puts the group's last into the gap. */
-		l->order[place] = l->order[--l->joined];
-		for (unsigned int i = 0; i < l->ports; i++) {
-			if (shutdown(l->fd[slot * l->ports + i], SHUT_RD) < 0)
-				return error_set(err, errno,
-						 "stop listening for instance %u", k);
-		}
-	}
-	return listeners_select(l, p, err);
-}
-
-int haproxy_listeners_join(struct haproxy_listeners *l, const struct haproxy_plan *p,
-			   unsigned int k, struct error *err)
-{
-	for (unsigned int t = 0; t < l->slots_per_instance; t++) {
-		unsigned int slot = k * l->slots_per_instance + t;
-
-		if (listeners_place(l, slot) < l->joined)
-			continue;
-		for (unsigned int i = 0; i < l->ports; i++) {
-			if (listen(l->fd[slot * l->ports + i], (int)p->backlog) < 0)
-				return error_set(err, errno,
-						 "listen again for instance %u", k);
-		}
-		l->order[l->joined++] = slot;
-	}
-	return listeners_select(l, p, err);
 }
 
 const int *listeners_of(const struct haproxy_listeners *l, unsigned int k,
@@ -271,32 +253,4 @@ const int *listeners_of(const struct haproxy_listeners *l, unsigned int k,
 {
 	*n = l->slots_per_instance * l->ports;
 	return l->fd + (size_t)k * *n;
-}
-
-unsigned int haproxy_listeners_group(const struct haproxy_listeners *l,
-				     const struct haproxy_plan *p, int *fd,
-				     unsigned short *taker)
-{
-	for (unsigned int i = 0; i < l->joined; i++)
-		fd[i] = l->fd[l->order[i] * l->ports];
-	if (l->joined)
-		listeners_takers(l, p, taker);
-	return l->joined;
-}
-
-/* A listening socket's tcpi_unacked is the length of its accept queue. */
-unsigned int haproxy_listeners_queued(const struct haproxy_listeners *l, unsigned int k)
-{
-	unsigned int n, queued = 0;
-	const int *fd = listeners_of(l, k, &n);
-
-	for (unsigned int i = 0; i < n; i++) {
-		struct tcp_info info = { 0 };
-		socklen_t size = sizeof(info);
-
-		if (!getsockopt(fd[i], IPPROTO_TCP, TCP_INFO, &info, &size) &&
-		    info.tcpi_state == TCP_LISTEN)
-			queued += info.tcpi_unacked;
-	}
-	return queued;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns the choice of the instance whose CPU received the connection's SYN. */
+/* Owns the programs that choose which listening socket of a group gets a connection. */
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -31,17 +31,44 @@ unsigned short select_program(const unsigned short *taker, unsigned int cpus,
 	return at;
 }
 
-int select_attach(int fd, const unsigned short *taker, unsigned int cpus, unsigned int n,
+unsigned short select_some(const unsigned short *place, unsigned int n,
+			   struct sock_filter *out)
+{
+	unsigned short at = 0;
+
+	out[at++] = (struct sock_filter)BPF_STMT(
+		BPF_LD | BPF_W | BPF_ABS, (unsigned int)(SKF_AD_OFF + SKF_AD_RANDOM));
+	out[at++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (place[i] == i)
+			continue;
+		out[at++] =
+			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, i, 0, 1);
+		out[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, place[i]);
+	}
+	out[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+	return at;
+}
+
+int select_attach(int fd, struct sock_filter *code, unsigned short length,
 		  struct error *err)
 {
-	struct sock_filter code[SELECT_LENGTH_MAX];
-	struct sock_fprog program = { .filter = code };
+	struct sock_fprog program = { .filter = code, .len = length };
 
-	program.len = select_program(taker, cpus, n, code);
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
 		       sizeof(program)) < 0)
 		return error_set(err, errno,
-				 "attach the CPU's classic BPF program to the listening "
-				 "group (haproxy.accept = hash does without)");
+				 "attach a classic BPF program to the listening group "
+				 "(with haproxy.accept = hash it mostly has none)");
 	return 0;
+}
+
+int select_detach(int fd, struct error *err)
+{
+	int none = 0;
+
+	if (!setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof(none)) ||
+	    errno == ENOENT)
+		return 0;
+	return error_set(err, errno, "detach the program of the listening group");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The classic BPF program that picks a listening socket by the current CPU. */
+/* Classic BPF programs that pick a listening socket of a group. */
 #ifndef HAPROXY_SELECT_H
 #define HAPROXY_SELECT_H
 
@@ -19,8 +19,17 @@
 unsigned short select_program(const unsigned short *taker, unsigned int cpus,
 			      unsigned int n, struct sock_filter *out);
 
-/* Attaches that program to the SO_REUSEPORT group of the listening socket fd. */
-int select_attach(int fd, const unsigned short *taker, unsigned int cpus, unsigned int n,
+/*
+ * The same for a choice at random among the n slots of place: what takes the place of the
+ * kernel's hash where a group holds sockets that nothing new shall go to.
+ */
+unsigned short select_some(const unsigned short *place, unsigned int n,
+			   struct sock_filter *out);
+
+/* Attaches a program to the SO_REUSEPORT group of the listening socket fd. */
+int select_attach(int fd, struct sock_filter *code, unsigned short length,
 		  struct error *err);
+/* Leaves the choice to the kernel's hash (Linux 5.3). There was no program: success. */
+int select_detach(int fd, struct error *err);
 
 #endif

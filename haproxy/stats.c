@@ -16,47 +16,14 @@
 #include "haproxy/haproxy.h"
 #include "haproxy/render.h"
 #include "helpers/cleanup.h"
+#include "helpers/local.h"
 
 /* `show info` is 2 to 4 KB in 2.4 to 3.2, `show stat` of one proxy about as much. */
 #define STATS_ANSWER_MAX 16384
-#define STATS_BACKLOG    16
-
-/* A socket's name has 107 bytes: a directory's descriptor keeps it short. */
-static int stats_address(struct sockaddr_un *to, const char *path, struct error *err)
-{
-	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(to->sun_path))
-		return error_say(err, ENAMETOOLONG,
-				 "the stats socket's path is longer than %zu bytes: %s",
-				 sizeof(to->sun_path) - 1, path);
-	memcpy(to->sun_path, path, strlen(path) + 1);
-	return 0;
-}
 
 int haproxy_stats_listen(int dirfd, const char *name, struct error *err)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un to;
-	char path[PATH_MAX];
-	int r;
-
-	if (fd < 0)
-		return error_set(err, errno, "open the stats socket '%s'", name);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd, name);
-	r = stats_address(&to, path, err);
-	if (r < 0)
-		return r;
-	/* An unbound socket's mode is that of the name which bind() will create. */
-	if (fchmod(fd, 0600) < 0)
-		return error_set(err, errno, "set the mode of the stats socket '%s'",
-				 name);
-	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
-		return error_set(err, errno, "remove the old stats socket '%s'", name);
-	if (bind(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
-		return error_set(err, errno, "bind the stats socket '%s'", name);
-	if (listen(fd, STATS_BACKLOG) < 0)
-		return error_set(err, errno, "listen on the stats socket '%s'", name);
-	return take_fd(fd);
+	return local_listen(dirfd, name, SOCK_STREAM, "stats", err);
 }
 
 static long long stats_now_ms(void)
@@ -214,7 +181,7 @@ int haproxy_stats_read(const char *path, unsigned int timeout_ms,
 
 	if (fd < 0)
 		return error_set(err, errno, "open a socket");
-	r = stats_address(&to, path, err);
+	r = local_address(&to, path, err);
 	if (r < 0)
 		return r;
 	r = stats_ask(fd, &to, end);

@@ -175,19 +175,22 @@ static int sought_link(__u32 id, ino_t netns, const struct sought *w, bool *same
 static int sought_find(ino_t netns, const struct sought *w, struct netns_tally *t,
 		       struct error *err)
 {
+	unsigned int others = 0;
 	__u32 id = 0;
 	bool same;
 
 	while (!bpf_link_get_next_id(id, &id)) {
 		if (!sought_link(id, netns, w, &same))
 			continue;
-		if (same)
-			t->right++;
-		else
-			netns_tally_different(t, "%s holds other addresses or ports",
-					      w->noun);
+		t->right += same;
+		others += !same;
 	}
-	return errno == ENOENT ? 0 : error_set(err, errno, "list the BPF links");
+	if (errno != ENOENT)
+		return error_set(err, errno, "list the BPF links");
+	/* Beside the right one: that of listeners which are about to go, or to come. */
+	if (others && !t->right)
+		netns_tally_different(t, "%s holds other addresses or ports", w->noun);
+	return 0;
 }
 
 static int sought_probe(const struct netns_plan *p, const struct sought *w,

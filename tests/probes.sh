@@ -66,6 +66,12 @@ tell() { # NAME FROM
 		"$(count "$2" 99999999999999 '$4 != "ok"'), slowest" \
 		"$(awk -v from="$2" '$1 >= from && $2 > m { m = $2 } END { print m + 0 }' \
 			"$scratch/probes") ms"
+	awk -v from="$2" '$1 >= from && $4 != "ok" {
+		kind = $3 " " $4; if (!(kind in n)) at[kind] = $1 - from
+		last[kind] = $1 - from; n[kind]++ }
+		END { for (kind in n)
+			printf "# of these %d %s, begun %d to %d ms after\n", n[kind],
+				kind, at[kind], last[kind] }' "$scratch/probes"
 }
 
 # The lab's configuration with a HAProxy of the test's own, that it can take away, in a

@@ -52,9 +52,9 @@ stopped=$(now)
 signal_all STOP
 sleep 1.2
 expect "all stopped: the gate is shut" pass "$(status .gate.state)"
-client curl -sf -m 20 --limit-rate 25M -o "$scratch/long4" "$(url 4 /100m)" &
+client curl -sf -m 20 --limit-rate 14M -o "$scratch/long4" "$(url 4 /100m)" &
 long4=$!
-client curl -sf -m 20 --limit-rate 25M -o "$scratch/long6" "$(url 6 /100m)" &
+client curl -sf -m 20 --limit-rate 14M -o "$scratch/long6" "$(url 6 /100m)" &
 long6=$!
 sleep 0.8
 continued=$(now)

@@ -139,6 +139,14 @@ static int group_taken(const struct group *g)
 	return taken;
 }
 
+static int attach(int fd, const unsigned short *taker, unsigned int cpus, unsigned int n,
+		  struct error *err)
+{
+	struct sock_filter program_[SELECT_LENGTH_MAX];
+
+	return select_attach(fd, program_, select_program(taker, cpus, n, program_), err);
+}
+
 static void pin(unsigned int cpu)
 {
 	cpu_set_t one;
@@ -166,7 +174,7 @@ static void test_kernel(void **state)
 			next = next ? next - 1 : GROUP - 1;
 		slot[now] = taker[now] = (unsigned short)next % GROUP;
 	}
-	if (select_attach(g.fd[0], taker, HAPROXY_CPUS_MAX, GROUP, &err) < 0)
+	if (attach(g.fd[0], taker, HAPROXY_CPUS_MAX, GROUP, &err) < 0)
 		fail_msg("%s", err.msg);
 	for (unsigned int now = 0, tried = 0; now < CPU_SETSIZE && tried < 8; now++) {
 		if (!CPU_ISSET(now, &before))
@@ -195,7 +203,7 @@ static void test_longest(void **state)
 	assert_int_equal(select_program(taker, HAPROXY_CPUS_MAX, GROUP, code),
 			 SELECT_LENGTH_MAX);
 	group_open(&g);
-	if (select_attach(g.fd[0], taker, HAPROXY_CPUS_MAX, GROUP, &err) < 0)
+	if (attach(g.fd[0], taker, HAPROXY_CPUS_MAX, GROUP, &err) < 0)
 		fail_msg("%s", err.msg);
 	for (int i = 0; i < GROUP; i++)
 		close(g.fd[i]);
@@ -207,7 +215,7 @@ static void test_attach_refused(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(select_attach(-1, taker, 1, 1, &err), -EBADF);
+	assert_int_equal(attach(-1, taker, 1, 1, &err), -EBADF);
 	assert_non_null(strstr(err.msg, "haproxy.accept"));
 }
 
