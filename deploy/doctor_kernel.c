@@ -7,6 +7,7 @@
 
 #include "deploy/doctor.h"
 #include "helpers/cleanup.h"
+#include "helpers/softnet.h"
 
 int doctor_kernel(struct doctor *d, struct error *err)
 {
@@ -75,43 +76,18 @@ int doctor_governor(struct doctor *d, struct error *err)
 	return 0;
 }
 
-/* ---- /proc/net/softnet_stat, a line for each online CPU, all numbers hexadecimal */
-
-enum { SOFTNET_PROCESSED, SOFTNET_DROPPED, SOFTNET_SQUEEZED, SOFTNET_CPU = 12 };
-
-struct softnet {
+struct softirqs {
 	unsigned long processed, dropped, squeezed;
 	struct text droppers, squeezers; /* "cpu3 17, ..." */
 };
 
-static void softnet_add(struct text *list, unsigned long cpu, unsigned long n)
+static void softirqs_add(struct text *list, unsigned int cpu, unsigned long n)
 {
 	if (n)
-		text_add(list, "%scpu%lu %lu", list->length ? ", " : "", cpu, n);
+		text_add(list, "%scpu%u %lu", list->length ? ", " : "", cpu, n);
 }
 
-/* The CPU's number is in the line since 5.10; before, the line's place has to do. */
-static void softnet_line(struct softnet *s, char *line, unsigned long at)
-{
-	unsigned long field[16] = { 0 };
-	int n = 0;
-
-	for (char *end; n < 16; n++) {
-		field[n] = strtoul(line, &end, 16);
-		if (end == line)
-			break;
-		line = end;
-	}
-	if (n > SOFTNET_CPU)
-		at = field[SOFTNET_CPU];
-	s->processed += field[SOFTNET_PROCESSED];
-	s->dropped += field[SOFTNET_DROPPED];
-	s->squeezed += field[SOFTNET_SQUEEZED];
-	softnet_add(&s->droppers, at, field[SOFTNET_DROPPED]);
-	softnet_add(&s->squeezers, at, field[SOFTNET_SQUEEZED]);
-}
-
-static void softirq_dropped(struct doctor *d, const struct softnet *s)
+static void softirq_dropped(struct doctor *d, const struct softirqs *s)
 {
 	struct doctor_finding *f = doctor_find(d, DOCTOR_WARNING);
 	char limit[32] = "?";
@@ -129,7 +105,7 @@ static void softirq_dropped(struct doctor *d, const struct softnet *s)
 }
 
 /* Now and then is nothing; one poll in a thousand packets is a core that is behind. */
-static void softirq_squeezed(struct doctor *d, const struct softnet *s)
+static void softirq_squeezed(struct doctor *d, const struct softirqs *s)
 {
 	bool much = s->squeezed * 1000 > s->processed;
 	struct doctor_finding *f = doctor_find(d, much ? DOCTOR_WARNING : DOCTOR_NOTE);
@@ -154,20 +130,20 @@ static void softirq_squeezed(struct doctor *d, const struct softnet *s)
 
 int doctor_softirq(struct doctor *d, struct error *err)
 {
-	_cleanup_free_ char *text = calloc(1, 1 << 18);
-	struct softnet s = { 0 };
-	char *save = NULL;
-	unsigned long at = 0;
-	int r;
+	_cleanup_free_ struct softnet *cpu = NULL;
+	struct softirqs s = { 0 };
+	size_t n = 0;
+	int r = softnet_read(d->root, &cpu, &n);
 
-	if (!text)
-		abort();
-	r = doctor_read(d, "proc/net/softnet_stat", text, 1 << 18);
 	if (r < 0)
 		return error_set(err, -r, "read /proc/net/softnet_stat");
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		softnet_line(&s, line, at++);
+	for (size_t i = 0; i < n; i++) {
+		s.processed += cpu[i].processed;
+		s.dropped += cpu[i].dropped;
+		s.squeezed += cpu[i].squeezed;
+		softirqs_add(&s.droppers, cpu[i].cpu, cpu[i].dropped);
+		softirqs_add(&s.squeezers, cpu[i].cpu, cpu[i].squeezed);
+	}
 	if (s.dropped)
 		softirq_dropped(d, &s);
 	if (s.squeezed)

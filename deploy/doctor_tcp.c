@@ -9,35 +9,9 @@
 #include "deploy/scenario.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
+#include "helpers/netstat.h"
 
-#define NETSTAT_MAX   32768
 #define CONNTRACK_MAX (1 << 20) /* bytes of its list that are looked through */
-
-/*
- * A counter of /proc/net/netstat: a line of names and one of values, each with the same
- * first word. -1 where the kernel has none of that name.
- */
-static long long netstat_find(const char *text, const char *group, const char *name)
-{
-	const char *names = text, *values, *end;
-	size_t n = strlen(name), word;
-
-	while (names && strncmp(names, group, strlen(group)) != 0) {
-		names = strchr(names, '\n');
-		names = names ? names + 1 : NULL;
-	}
-	values = names ? strchr(names, '\n') : NULL;
-	if (!values)
-		return -1;
-	for (end = values++; names < end; names += word, values += strcspn(values, " ")) {
-		names += strspn(names, " ");
-		values += strspn(values, " ");
-		word = strcspn(names, " \n");
-		if (word == n && !strncmp(names, name, n))
-			return atoll(values);
-	}
-	return -1;
-}
 
 static int netstat_read(const struct doctor *d, char **out, struct error *err)
 {
@@ -61,8 +35,8 @@ int doctor_listen(struct doctor *d, struct error *err)
 
 	if (r < 0)
 		return r;
-	overflows = netstat_find(text, "TcpExt:", "ListenOverflows");
-	drops = netstat_find(text, "TcpExt:", "ListenDrops");
+	overflows = netstat_counter(text, "TcpExt:", "ListenOverflows");
+	drops = netstat_counter(text, "TcpExt:", "ListenDrops");
 	if (overflows <= 0 && drops <= 0)
 		return 0;
 	f = doctor_find(d, DOCTOR_WARNING);
@@ -104,7 +78,7 @@ int doctor_time_wait(struct doctor *d, struct error *err)
 
 	if (r < 0)
 		return r;
-	overflow = netstat_find(text, "TcpExt:", "TCPTimeWaitOverflow");
+	overflow = netstat_counter(text, "TcpExt:", "TCPTimeWaitOverflow");
 	doctor_read_inside(d, "proc/sys/net/ipv4/tcp_max_tw_buckets", most, sizeof(most));
 	if (overflow <= 0 && now < atol(most) / 5 * 4)
 		return 0;
