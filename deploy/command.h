@@ -32,6 +32,8 @@ enum command_option {
 	OPTION_NIC_QUEUES = 1 << 9,
 	OPTION_TIMEOUT = 1 << 10,
 	OPTION_NIC_RSS = 1 << 11,
+	OPTION_INTERVAL = 1 << 18,
+	OPTION_COUNT = 1 << 19,
 	OPTION_ROUNDS = 1 << 20,
 	OPTION_SECONDS = 1 << 21,
 	OPTION_QUICK = 1 << 22,
@@ -46,8 +48,10 @@ struct invocation {
 	const char *name;   /* of the blade */
 	const char *config; /* path; NULL: /etc/hapep/NAME.conf */
 	bool json, dry_run, check, defaults;
-	unsigned int timeout_ms; /* 0: not given */
-	int instance;            /* -1: not given */
+	unsigned int timeout_ms;  /* 0: not given */
+	unsigned int interval_ms; /* 0: not given */
+	unsigned int count;       /* 0: without end */
+	int instance;             /* -1: not given */
 	struct placement_standin standin;
 	int argc; /* what follows the options */
 	char **argv;
@@ -66,9 +70,9 @@ struct command {
 };
 
 extern const struct command command_up, command_down, command_status, command_scenario,
-	command_drain, command_undrain, command_doctor, command_netns, command_tc,
-	command_rss, command_render, command_config, command_completion, command_manual,
-	command_bench;
+	command_drain, command_undrain, command_doctor, command_top, command_netns,
+	command_tc, command_rss, command_render, command_config, command_completion,
+	command_manual, command_bench;
 
 /* All commands in help's order. */
 extern const struct command *const commands[];

@@ -7,10 +7,10 @@
 #include "helpers/memory.h"
 
 const struct command *const commands[] = {
-	&command_up,    &command_down,       &command_status, &command_scenario,
-	&command_drain, &command_undrain,    &command_doctor, &command_netns,
-	&command_tc,    &command_rss,        &command_render, &command_config,
-	&command_bench, &command_completion, &command_manual,
+	&command_up,     &command_down,    &command_status,     &command_scenario,
+	&command_drain,  &command_undrain, &command_doctor,     &command_top,
+	&command_netns,  &command_tc,      &command_rss,        &command_render,
+	&command_config, &command_bench,   &command_completion, &command_manual,
 };
 const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
 
@@ -34,6 +34,9 @@ const struct option_row option_rows[] = {
 	  "with --topology: the queues that each interface has; 0 is one without RSS" },
 	{ OPTION_TIMEOUT, 'T', "timeout", "TIME",
 	  "how long to wait: 500ms, 30s, 10m, 1h" },
+	{ OPTION_INTERVAL, 'i', "interval", "TIME",
+	  "how often: seconds (0.5), or 500ms, 2s, 1m; every second unless given" },
+	{ OPTION_COUNT, 'c', "count", "N", "so many times; without end unless given" },
 	{ OPTION_ROUNDS, 0, "rounds", "N", "so many rounds; 5 unless given" },
 	{ OPTION_SECONDS, 0, "seconds", "S", "so long a sample; 5 unless given" },
 	{ OPTION_QUICK, 0, "quick", NULL,

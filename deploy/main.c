@@ -117,6 +117,51 @@ static int parse_timeout(const char *text, unsigned int *out)
 	return config_value_set(&key, text, out, &ignored);
 }
 
+/* Seconds with a fraction, as ping -i takes them, or a duration; 100 ms to an hour. */
+static int parse_interval(const char *text, unsigned int *out)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end) {
+		if (parse_timeout(text, out) < 0)
+			return -EINVAL;
+		seconds = *out / 1000.0;
+	}
+	if (!(seconds >= 0.1 && seconds <= 3600))
+		return -EINVAL;
+	*out = (unsigned int)(seconds * 1000 + 0.5);
+	return 0;
+}
+
+static int parse_count(const char *text, unsigned int *out)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (!*text || *end || n < 1 || n > 1000000000)
+		return -EINVAL;
+	*out = (unsigned int)n;
+	return 0;
+}
+
+/* The row that a letter means to this command: some letters mean two. */
+static const struct option_row *option_of_letter(const struct command *c, int letter)
+{
+	const struct option_row *any = NULL;
+
+	for (size_t i = 0; i < option_rows_n; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (row->letter != letter)
+			continue;
+		if (!row->option || c->options & row->option)
+			return row;
+		any = any ? any : row;
+	}
+	return any;
+}
+
 /* Applies one option; the exit status that ends the program, or -1 to go on. */
 static int option_apply(const struct command *c, const struct option_row *row,
 			struct invocation *in)
@@ -182,6 +227,19 @@ static int option_apply(const struct command *c, const struct option_row *row,
 			return usage_error(c, "--timeout: expected 1ms to 168h, got '%s'",
 					   optarg);
 		break;
+	case OPTION_INTERVAL:
+		if (parse_interval(optarg, &in->interval_ms) < 0)
+			return usage_error(
+				c,
+				"--interval: expected 0.1 to 3600 seconds, got "
+				"'%s'",
+				optarg);
+		break;
+	case OPTION_COUNT:
+		if (parse_count(optarg, &in->count) < 0)
+			return usage_error(c, "--count: expected 1..1000000000, got '%s'",
+					   optarg);
+		break;
 	case OPTION_INSTANCE:
 		if (parse_instance(optarg, &in->instance) < 0)
 			return usage_error(c, "--instance: expected 0..255, got '%s'",
@@ -219,20 +277,16 @@ static int options_parse(const struct command *c, int argc, char **argv,
 	}
 	opterr = 0;
 	while (end < 0 && (o = getopt_long(argc, argv, letters, table, NULL)) != -1) {
-		size_t i = 0;
-
 		if (o == ':')
 			end = usage_error(c, "option '%s' wants a value",
 					  argv[optind - 1]);
 		else if (o == '?')
 			end = usage_error(c, "there is no option '%s'", argv[optind - 1]);
-		else if (o < 256)
-			while (option_rows[i].letter != o)
-				i++;
 		else
-			i = (size_t)o - 256;
-		if (end < 0)
-			end = option_apply(c, &option_rows[i], in);
+			end = option_apply(c,
+					   o < 256 ? option_of_letter(c, o)
+						   : &option_rows[o - 256],
+					   in);
 	}
 	free(table);
 	return end;
@@ -251,7 +305,7 @@ static int command_run(const struct command *c, struct invocation *in)
 		fprintf(stderr, "hapep: %s\n", err.msg);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "hapep: write to standard output: %s\n", strerror(errno));
-		return r == EXIT_DONE ? EXIT_FAILED : r;
+		return r <= EXIT_DONE ? EXIT_FAILED : r;
 	}
 	return r < 0 ? EXIT_FAILED : r;
 }

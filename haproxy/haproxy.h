@@ -215,4 +215,22 @@ int haproxy_stats_parse(const char *text, struct haproxy_stats *out, struct erro
 int haproxy_probe_ask(const char *path);
 int haproxy_probe_hear(int fd);
 
+/* Connections accepted on a core, and those of them that it received as well. */
+struct haproxy_accepts {
+	unsigned long long accepted, local;
+};
+
+/*
+ * Counts, from now on and as long as it is open, the connections accepted in the
+ * namespace nsfd, by a BPF program on the kernel's accept (fexit: CONFIG_BPF_EVENTS,
+ * BTF, 5.17). The proxy and its sockets are left alone. *out is the caller's.
+ * -EOPNOTSUPP: this kernel cannot.
+ */
+struct haproxy_locality;
+int haproxy_locality_open(int nsfd, struct haproxy_locality **out, struct error *err);
+void haproxy_locality_close(struct haproxy_locality *l);
+/* Of the CPUs 0 .. n - 1. */
+int haproxy_locality_read(const struct haproxy_locality *l, struct haproxy_accepts *out,
+			  unsigned int n, struct error *err);
+
 #endif

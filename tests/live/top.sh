@@ -1,0 +1,204 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `hapep top`: its numbers against what the load generator, HAProxy and ss count, its
+# stream as JSON and as text, and its screen in a real terminal (tmux), which it gives
+# back as it was whatever ends it. Accepted connections by core are in tests/vm.
+set -uo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
+# shellcheck source=tests/witness.sh
+. "$tests/witness.sh"
+
+top_json() { # OPTION...
+	blade "$hapep" top --json "$@"
+}
+
+# A sum over all intervals of a stream.
+sum_of() { # JQ
+	jq -s "map($1) | add" "$scratch/stream"
+}
+
+accepted_by_haproxy() {
+	blade "$hapep" status --json | jq '[.instances[].accepted] | add'
+}
+
+# ---- numbers ----------------------------------------------------------------------------
+
+stream() {
+	local before ended
+	before=$(accepted_by_haproxy)
+	start stream blade "$hapep" top --json --interval 0.2
+	until_true 5 test -s "$scratch/stream"
+	client "$load" --target "$server4:80" --source 10.100.0.1-10.100.0.50 --path /1k \
+		--connections 8 --count 700 >"$scratch/load"
+	expect "the load succeeds" 0 $?
+	sleep 0.6
+	kill "$started"
+	wait "$started"
+	ended=$?
+	expect "SIGTERM ends a stream" 143 "$ended"
+	check "each line is an object" jq -es 'length > 2 and all(.[]; type == "object")' \
+		"$scratch/stream"
+	expect "700 transactions are 700 in all intervals" 700 "$(sum_of .total.transactions)"
+	expect "and 700 over the cores" 700 "$(sum_of '[.cores[].transactions] | add')"
+	expect "as HAProxy counts" 700 "$(($(accepted_by_haproxy) - before))"
+	check "both instances had some" jq -es \
+		'[.[].cores[] | select(.instances == [0]).transactions] | add as $zero
+		| $zero > 50 and $zero < 650' "$scratch/stream"
+	check "rates are counts over the interval" jq -es 'all(.[];
+		(.total.tps - .total.transactions / .interval_s | fabs) <= 1 + .total.tps / 100)' "$scratch/stream"
+	check "shares are shares" jq -es 'all(.[].cores[];
+		all(.softirq_share, .busy_share; . == null or (. >= 0 and . <= 1)))' \
+		"$scratch/stream"
+	check "packets were seen while they came" jq -es 'any(.[]; [.cores[].packets_s] | add > 500)' \
+		"$scratch/stream"
+	check "nothing was lost" jq -es 'all(.[].total; .listen_drops == 0)' "$scratch/stream"
+}
+
+thirty() {
+	[[ $(inside ss -tnH state established 'sport = :80' | wc -l) == 30 ]]
+}
+
+held() {
+	start hold client "$load" --target "$server4:80" --source 10.100.0.1-10.100.0.9 \
+		--path /1k --connections 30 --hold 6
+	check "30 connections are held" until_true $((5 * patience)) thirty
+	expect "connections now, as ss counts them" 30 \
+		"$(top_json --count 1 --interval 0.2 | jq .total.connections)"
+	wait "$started"
+}
+
+instances_that_stop() {
+	local victim
+	victim=$(instances | head -n 1)
+	kill -STOP "$victim"
+	expect "a stopped instance does not answer" "1 of 2" \
+		"$(top_json --count 1 --interval 0.2 | jq -r '.total | "\(.answering) of \(.instances)"')"
+	kill -CONT "$victim"
+	start again blade "$hapep" top --json --interval 0.2
+	until_true 5 test -s "$scratch/again"
+	kill -9 "$victim"
+	until_true 5 bash -c "! kill -0 $victim 2>/dev/null"
+	sleep 1
+	kill "$started"
+	wait "$started" 2>/dev/null
+	expect "counters that start anew are no transactions" 0 \
+		"$(jq -s 'map(.total.transactions) | add' "$scratch/again")"
+}
+
+# ---- quiet places ------------------------------------------------------------------------
+
+quiet() {
+	blade "$hapep" top --count 2 --interval 0.2 >"$scratch/text" 2>"$scratch/error"
+	expect "a file: exit 0 after the count" 0 $?
+	expect "a file: nothing on stderr" "" "$(cat "$scratch/error")"
+	expect "a file: two blocks" 2 "$(grep -c '^pep0 ' "$scratch/text")"
+	expect "a file: no escape" 0 "$(grep -c $'\033' "$scratch/text")"
+	blade "$hapep" top --json --interval 0.1 2>"$scratch/error" | head -n 2 >"$scratch/head"
+	expect "a pipe that closes: ended by SIGPIPE" 141 "${PIPESTATUS[0]}"
+	expect "a pipe that closes: quietly" "" "$(cat "$scratch/error")"
+	(trap '' PIPE; blade "$hapep" top --interval 0.1 2>"$scratch/error" | head -n 1 >/dev/null)
+	expect "SIGPIPE ignored by the caller: quiet all the same" "" "$(cat "$scratch/error")"
+	blade "$hapep" top --count 1 --interval 0.1 >/dev/full 2>/dev/null
+	expect "a full disk: exit 1" 1 $?
+	TERM=dumb script -qec "$tests/lab/lab exec blade $hapep top -c 1 -i 0.2" /dev/null \
+		</dev/null >"$scratch/dumb"
+	expect "a dumb terminal: no escape" 0 "$(grep -c $'\033' "$scratch/dumb")"
+	check "a dumb terminal: the block" grep -q '^pep0 ' "$scratch/dumb"
+	blade "$hapep" top elsewhere >/dev/null 2>"$scratch/error"
+	expect "a blade that is not up: exit 1" 1 $?
+	check "and why" grep -q "'elsewhere' is not up" "$scratch/error"
+	blade "$hapep" top --interval 0.05 >/dev/null 2>&1
+	expect "an interval too short: exit 2" 2 $?
+}
+
+# ---- the screen --------------------------------------------------------------------------
+
+terminal() {
+	tmux -f /dev/null -S "$scratch/tmux" "$@"
+}
+
+# What is on the terminal, its rows joined.
+shown() {
+	terminal capture-pane -p -t top
+}
+
+showing() { # TEXT
+	[[ $(shown) == *"$1"* ]]
+}
+
+alternate() {
+	[[ $(terminal display-message -p -t top '#{alternate_on} #{cursor_flag}') == "$1" ]]
+}
+
+type_in() { # KEY...
+	terminal send-keys -t top "$@"
+}
+
+settings() {
+	local tty
+	tty=$(terminal display-message -p -t top '#{pane_tty}')
+	stty -a -F "$tty" | grep -v '^speed'
+}
+
+screen_starts() {
+	type_in "$tests/lab/lab exec blade $hapep top -i 0.3; echo status=\$?." Enter
+	until_true $((10 * patience)) alternate "1 0" && until_true 5 showing "inst"
+}
+
+# ended HOW STATUS: the terminal is as it was.
+ended() {
+	check "$1: the screen is given back" until_true 5 alternate "0 1"
+	check "$1: exit $2" until_true 5 showing "status=$2."
+	expect "$1: the terminal's settings are as before" "$before" "$(settings)"
+	type_in clear Enter
+	until_true 5 bash -c "! tmux -S '$scratch/tmux' capture-pane -p -t top | grep -q status="
+}
+
+screen() {
+	local before rows
+	terminal new-session -d -s top -x 110 -y 20 'env PS1="$ " bash --norc --noprofile'
+	until_true 5 showing '$ '
+	before=$(settings)
+	check "the screen starts" screen_starts
+	check "its first line" showing "pep0  "
+	rows=$(shown | grep -c '^  [01] ')
+	expect "a row for each of two cores" 2 "$rows"
+	terminal resize-window -t top -x 40 -y 5
+	check "a small window: cut, and said" until_true 5 showing "more lines)"
+	terminal resize-window -t top -x 110 -y 20
+	check "and grown again" until_true 5 bash -c \
+		"tmux -S '$scratch/tmux' capture-pane -p -t top | grep -c '^  [01] ' | grep -qx 2"
+	expect "nothing of the message is left" 0 "$(shown | grep -c 'more lines')"
+	type_in q
+	ended "q" 0
+	check "the screen again" screen_starts
+	type_in C-c
+	ended "control-C" 0
+	check "and again" screen_starts
+	type_in C-z
+	check "control-Z: the screen is given back" until_true 5 alternate "0 1"
+	type_in fg Enter
+	check "fg: it comes back" until_true 5 alternate "1 0"
+	check "and goes on" until_true 5 showing "inst"
+	type_in q
+	check "and ends" until_true 5 alternate "0 1"
+	expect "the terminal's settings are as before" "$before" "$(settings)"
+	terminal kill-server
+}
+
+if ! command -v tmux >/dev/null; then
+	skip "top" "tmux is missing: 'make deps' installs it"
+	exit 0
+fi
+lab_begin
+lab origin start >/dev/null
+configure lab.conf
+blade_up
+stream
+held
+instances_that_stop
+quiet
+screen
+blade_down
+test_end
