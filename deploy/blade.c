@@ -120,6 +120,17 @@ static int blade_apply(const struct blade *b, const struct step_context *plan,
 			&b->change->incomplete, err);
 }
 
+/* What was asked for and is not so, as a warning; the rest where each step is told. */
+static void blade_say(const struct placement *p)
+{
+	for (unsigned int i = 0; i < p->notes; i++) {
+		if (p->note[i].warning)
+			log_warning("%s", p->note[i].text);
+		else
+			log_debug("%s", p->note[i].text);
+	}
+}
+
 static int blade_first(const struct blade *b, const struct config *wanted,
 		       const char *group, struct error *err)
 {
@@ -132,7 +143,10 @@ static int blade_first(const struct blade *b, const struct config *wanted,
 		r = blade_store(b->dirfd, BLADE_WANTED, wanted, err);
 	if (!r)
 		r = blade_store(b->dirfd, BLADE_CONFIG, &plan.config, err);
-	return r < 0 ? r : blade_apply(b, &plan, group, err);
+	if (r < 0)
+		return r;
+	blade_say(&plan.placement);
+	return blade_apply(b, &plan, group, err);
 }
 
 /* What differs; the plan in service is whole again first, so that it can be left. */
@@ -188,6 +202,7 @@ static int blade_again(const struct blade *b, const struct config *wanted,
 		if (!r)
 			r = blade_apply(b, &to, group, err);
 	} else {
+		blade_say(&to.placement);
 		r = plan_recall(b->name, &running, &from, err);
 		if (!r)
 			r = blade_replan(b, &from, &to, group, err);

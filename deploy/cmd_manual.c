@@ -24,6 +24,13 @@ static void manual_text(const char *s)
 	putchar('\n');
 }
 
+/* A word, its hyphens as minus signs. */
+static void manual_word(const char *s)
+{
+	for (; *s; s++)
+		printf("%s%c", *s == '-' ? "\\" : "", *s);
+}
+
 static void manual_commands(void)
 {
 	for (size_t i = 0; i < commands_n; i++) {
@@ -35,10 +42,10 @@ static void manual_commands(void)
 
 			if (!o->option || !(c->options & o->option))
 				continue;
-			printf(" [\\fB\\-\\-%s\\fR%s%s%s]",
-			       o->option == OPTION_DRY_RUN ? "dry\\-run" : o->word,
-			       o->value ? " \\fI" : "", o->value ? o->value : "",
-			       o->value ? "\\fR" : "");
+			printf(" [\\fB\\-\\-");
+			manual_word(o->word);
+			printf("\\fR%s%s%s]", o->value ? " \\fI" : "",
+			       o->value ? o->value : "", o->value ? "\\fR" : "");
 		}
 		printf("%s%s\n", c->arguments[0] ? " " : "", c->arguments);
 		manual_text(c->description);
@@ -58,8 +65,7 @@ static void manual_options(void)
 		if (o->letter)
 			printf("\\fB\\-%c\\fR, ", o->letter);
 		printf("\\fB\\-\\-");
-		for (const char *p = o->word; *p; p++)
-			printf("%s%c", *p == '-' ? "\\" : "", *p);
+		manual_word(o->word);
 		printf("\\fR%s%s\n", o->value ? " " : "", o->value ? o->value : "");
 		manual_text(o->text);
 	}

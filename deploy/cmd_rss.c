@@ -9,7 +9,6 @@
 #include "deploy/steps.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
-#include "helpers/nic/irq.h"
 #include "helpers/writer.h"
 
 #define RSS_WORDS "plan, queue SRC:PORT DST:PORT, check, up, down or show"
@@ -34,13 +33,11 @@ static int plan_run(struct invocation *in, struct error *err)
 	r = placement_read(&config, &in->standin, false, p, err);
 	if (r < 0)
 		return r;
-	memset(irq, -1, sizeof(irq));
-	for (unsigned int i = 0; i < p->nics && !placement_standin_given(&in->standin);
-	     i++) {
-		r = nic_irqs(p->nic[i].name, p->queues, irq + i * CONFIG_QUEUES_MAX, err);
-		if (r < 0)
-			return r;
-	}
+	if (placement_standin_given(&in->standin))
+		return rss_print(in, placement_tree(p, NULL));
+	r = placement_irqs(p, irq, err);
+	if (r < 0)
+		return r;
 	return rss_print(in, placement_tree(p, irq));
 }
 

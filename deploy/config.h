@@ -50,7 +50,8 @@ struct config_side {
 };
 
 #define CONFIG_QUEUES_MAX   256
-#define CONFIG_CPULIST_SIZE 1024 /* bytes: 256 CPUs in any order */
+#define CONFIG_CPULIST_SIZE 1536 /* bytes: 256 CPUs in any order */
+_Static_assert(CONFIG_CPULIST_SIZE < CONFIG_LINE_MAX - 100, "a list fits in a line");
 
 struct config {
 	/* [blade] */
@@ -114,9 +115,9 @@ void config_compare(const struct config *from, const struct config *to,
 		    void *arg);
 /*
  * Replaces what is auto in `wanted` by what a blade in service has found for it: the
- * scenario, which `hapep scenario` may have chosen, the datapath, and the number of
- * processes and their maxconn where they were auto `before` as well and what they follow
- * from is as it was. The rest stays auto, to be found anew.
+ * scenario, which `hapep scenario` may have chosen, the datapath, the numbers of
+ * processes and queues with their CPUs, where all that they follow from is as it was
+ * `before`, and likewise maxconn. The rest stays auto, to be found anew.
  */
 void config_settle(struct config *wanted, const struct config *before,
 		   const struct config *running);

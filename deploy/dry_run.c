@@ -30,17 +30,23 @@ static int dry_run_journal(const char *name, struct journal **out, struct error 
 }
 
 /* As `hapep rss plan` prints it, in comment lines. */
-static void dry_run_placement(const struct placement *p)
+static int dry_run_placement(const struct placement *p, struct error *err)
 {
 	_cleanup_text_ struct text table = { 0 };
-	json_t *tree = placement_tree(p, NULL);
+	int irq[SIDES * CONFIG_QUEUES_MAX];
 	char *rest, *line;
+	json_t *tree;
+	int r = placement_irqs(p, irq, err);
 
+	if (r < 0)
+		return r;
+	tree = placement_tree(p, irq);
 	writer_text(tree, &table);
 	json_decref(tree);
 	for (line = strtok_r(table.text, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest))
 		printf("# %s\n", line);
+	return 0;
 }
 
 static void dry_run_key(const struct config_change *c, void *arg)
@@ -141,7 +147,9 @@ static int dry_run_first(const struct invocation *in, const struct config *confi
 	       scenario_name(plan.config.scenario), tc_datapath_name(plan.tc.datapath),
 	       plan.datapath_reason);
 	if (!group || !strcmp(group, GROUP_RSS))
-		dry_run_placement(&plan.placement);
+		r = dry_run_placement(&plan.placement, err);
+	if (r < 0)
+		return r;
 	steps_describe(&deploy_steps, &plan, group, &lines);
 	fputs(lines.text ? lines.text : "", stdout);
 	return EXIT_DONE;

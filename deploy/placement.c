@@ -131,11 +131,11 @@ static int named(const struct topology *t, const char *key, const char *list, bo
 	for (size_t i = 0; i < count && !recall; i++) {
 		const struct topology_cpu *c = topology_cpu_find(t, cpu[i]);
 
-		/* An isolated CPU is out of everybody's affinity, not out of bounds. */
-		if (!c || (!c->allowed && !c->isolated))
+		/* Who names a CPU means it, be it isolated or out of this affinity. */
+		if (!c || !c->permitted)
 			return error_say(err, EINVAL,
 					 "%s: CPU %u is offline or outside this "
-					 "process's affinity",
+					 "process's cpuset",
 					 key, cpu[i]);
 	}
 	*n = (unsigned int)count;
@@ -156,6 +156,8 @@ static int queue_pool(const struct topology *t, const struct config *config, boo
 		r = named(t, "haproxy.cpus", config->cpus, recall, cpu, n, err);
 	} else {
 		*n = pool(t, node_choose(t, p), config->smt, cpu);
+		if (*n > CONFIG_QUEUES_MAX)
+			*n = CONFIG_QUEUES_MAX;
 		if (!*n)
 			r = error_say(err, EINVAL,
 				      "this process may use no CPU that is not isolated: "

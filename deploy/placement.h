@@ -76,7 +76,7 @@ struct placement {
  *   ones (smt = no: the first alone). CPUs that are offline, isolated, or not allowed are
  *   left out. With two NICs it is the client side's node; a NIC that reports no node
  *   takes the other one's, then the lowest that has a CPU.
- * - queues = auto is one a CPU, at most what each NIC has. Queue q is on CPU q modulo
+ * - queues = auto is one a CPU, at most what each NIC can use. Queue q is on CPU q modulo
  *   the number of CPUs.
  * - The instances' CPUs are haproxy.cpus; else, with numa = bind, the queues' CPUs in
  *   their order, so that instance k is on queue k's CPU; with numa = spread the nodes'
@@ -99,7 +99,7 @@ struct placement_standin {
 	const char *rss;          /* a file with what `ethtool -x` printed of each NIC */
 	int node[SIDES];          /* of each side's NIC */
 	bool node_given;          /* else the topology is asked, if it knows NICs */
-	unsigned int queues_most; /* of each NIC; 0: enough */
+	unsigned int queues_most; /* of each NIC; 0: as rss says, else enough */
 	bool no_rss;              /* they have no indirection table */
 };
 
@@ -111,6 +111,12 @@ static inline bool placement_standin_given(const struct placement_standin *s)
 /* The same of this machine and its NICs, or of the stand-in, where one is given. */
 int placement_read(const struct config *config, const struct placement_standin *standin,
 		   bool recall, struct placement *out, struct error *err);
+
+/*
+ * The interrupts of the queues of this machine's NICs, as placement_tree takes them: irq
+ * has room for SIDES * CONFIG_QUEUES_MAX.
+ */
+int placement_irqs(const struct placement *p, int *irq, struct error *err);
 
 /* Writes what was auto into the configuration: processes, cpus, queues, queue_cpus. */
 void placement_resolve(const struct placement *p, struct config *config);

@@ -7,6 +7,7 @@
 #include "deploy/placement.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
+#include "helpers/nic/irq.h"
 #include "helpers/nic/rss.h"
 #include "helpers/setting.h"
 
@@ -19,22 +20,29 @@ static int nic_here(struct placement_nic *nic, struct error *err)
 	if (r < 0)
 		return r;
 	nic->node = topology_nic_node(root, nic->name);
-	nic->queues_most = rss->queues_most;
 	nic->table = rss->table_n > 0;
+	/* Without a table nobody can be told to use more: a veth has one a CPU, idle. */
+	nic->queues_most = nic->table ? rss->queues_most : rss->queues;
 	return 0;
 }
 
-static void nic_elsewhere(struct placement_nic *nic, int side,
-			  const struct placement_standin *standin)
+static int nic_elsewhere(struct placement_nic *nic, int side,
+			 const struct placement_standin *standin, struct error *err)
 {
+	_cleanup_free_ struct rss *rss = memory_new(1, sizeof(*rss));
+	int r = standin->rss ? rss_read_dump(standin->rss, rss, err) : 0;
+
+	if (r < 0)
+		return r;
 	if (standin->node_given)
 		nic->node = standin->node[side];
 	else if (standin->topology)
 		nic->node = topology_source_nic_node(standin->topology, nic->name);
 	else
 		nic->node = TOPOLOGY_NODE_NONE;
-	nic->queues_most = standin->queues_most;
+	nic->queues_most = standin->queues_most ? standin->queues_most : rss->queues;
 	nic->table = !standin->no_rss;
+	return 0;
 }
 
 int placement_read(const struct config *config, const struct placement_standin *standin,
@@ -50,10 +58,21 @@ int placement_read(const struct config *config, const struct placement_standin *
 			continue;
 		snprintf(nic[n].name, sizeof(nic[n].name), "%s", config->side[s].nic);
 		if (placement_standin_given(standin))
-			nic_elsewhere(&nic[n], s, standin);
+			r = nic_elsewhere(&nic[n], s, standin, err);
 		else
 			r = nic_here(&nic[n], err);
 		n++;
 	}
 	return r < 0 ? r : placement_make(t, config, nic, n, recall, out, err);
+}
+
+int placement_irqs(const struct placement *p, int *irq, struct error *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < SIDES * CONFIG_QUEUES_MAX; i++)
+		irq[i] = -1;
+	for (unsigned int i = 0; i < p->nics && !r; i++)
+		r = nic_irqs(p->nic[i].name, p->queues, irq + i * CONFIG_QUEUES_MAX, err);
+	return r;
 }

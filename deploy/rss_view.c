@@ -3,11 +3,9 @@
 #include "deploy/rss_view.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "deploy/blade.h"
 #include "helpers/cleanup.h"
@@ -15,8 +13,6 @@
 #include "helpers/memory.h"
 #include "helpers/nic/irq.h"
 #include "helpers/setting.h"
-
-#define DUMP_MAX 262144 /* bytes of `ethtool -x`: 4096 entries take 30 KB */
 
 /* The one CPU that an interrupt goes to, or -1. */
 static int irq_cpu(int root, int irq)
@@ -51,22 +47,6 @@ static int view_nic_here(struct rss_view *v, unsigned int i, struct error *err)
 	return r;
 }
 
-static int view_dump(const char *path, struct rss *out, struct error *err)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	_cleanup_free_ char *text = memory_new(1, DUMP_MAX + 1);
-	ssize_t n, length = 0;
-
-	if (fd < 0)
-		return error_set(err, errno, "read '%s'", path);
-	while ((n = read(fd, text + length, (size_t)(DUMP_MAX - length))) > 0)
-		length += n;
-	if (n < 0)
-		return error_set(err, errno, "read '%s'", path);
-	n = rss_parse(text, out, err);
-	return n < 0 ? error_wrap(err, "%s", path) : 0;
-}
-
 /* Of a stand-in the interrupts are as planned, and the table is even without a dump. */
 static int view_nic_elsewhere(struct rss_view *v, unsigned int i, const char *dump,
 			      struct error *err)
@@ -75,7 +55,7 @@ static int view_nic_elsewhere(struct rss_view *v, unsigned int i, const char *du
 
 	for (unsigned int q = 0; q < CONFIG_QUEUES_MAX; q++)
 		v->cpu[i][q] = q < p->queues ? (int)p->row[q].cpu : -1;
-	return dump ? view_dump(dump, &v->rss[i], err)
+	return dump ? rss_read_dump(dump, &v->rss[i], err)
 		    : error_say(
 			      err, EINVAL,
 			      "--topology alone says nothing of the interfaces' key and "

@@ -14,6 +14,25 @@ static bool settle_same_load(const struct config *a, const struct config *b)
 	       a->source == b->source;
 }
 
+/* Where queues and instances go follows from all of these together. */
+static bool settle_same_placement(const struct config *a, const struct config *b)
+{
+	return a->processes == b->processes && a->model == b->model &&
+	       !strcmp(a->cpus, b->cpus) && a->queues == b->queues &&
+	       !strcmp(a->queue_cpus, b->queue_cpus) && a->numa == b->numa &&
+	       a->smt == b->smt && a->rss == b->rss &&
+	       !strcmp(a->side[SIDE_CLIENT].nic, b->side[SIDE_CLIENT].nic) &&
+	       !strcmp(a->side[SIDE_SERVER].nic, b->side[SIDE_SERVER].nic);
+}
+
+static void settle_placement(struct config *wanted, const struct config *running)
+{
+	wanted->processes = running->processes;
+	wanted->queues = running->queues;
+	memcpy(wanted->cpus, running->cpus, sizeof(wanted->cpus));
+	memcpy(wanted->queue_cpus, running->queue_cpus, sizeof(wanted->queue_cpus));
+}
+
 void config_settle(struct config *wanted, const struct config *before,
 		   const struct config *running)
 {
@@ -21,9 +40,8 @@ void config_settle(struct config *wanted, const struct config *before,
 		wanted->scenario = running->scenario;
 	if (wanted->datapath == TC_DATAPATH_AUTO)
 		wanted->datapath = running->datapath;
-	if (!wanted->processes && !before->processes &&
-	    !strcmp(wanted->cpus, before->cpus))
-		wanted->processes = running->processes;
+	if (settle_same_placement(wanted, before))
+		settle_placement(wanted, running);
 	if (!wanted->maxconn && !before->maxconn && settle_same_load(wanted, running))
 		wanted->maxconn = running->maxconn;
 }

@@ -49,7 +49,7 @@ struct config_table {
 };
 
 #define CONFIG_FILE_MAX   (1 << 20) /* bytes; a larger file is no configuration */
-#define CONFIG_LINE_MAX   1000      /* bytes */
+#define CONFIG_LINE_MAX   2000      /* bytes */
 #define CONFIG_FAULTS_MAX 50        /* reported; the others are counted */
 
 /* Where faults go. Zero-initialise n. */

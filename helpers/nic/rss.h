@@ -48,5 +48,7 @@ int rss_read(const char *nic, struct rss *out, struct error *err);
  * hashed it does not tell. -EINVAL: it is none, or without key or table.
  */
 int rss_parse(const char *text, struct rss *out, struct error *err);
+/* From a file of that; err names it. */
+int rss_read_dump(const char *path, struct rss *out, struct error *err);
 
 #endif

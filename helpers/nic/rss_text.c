@@ -2,11 +2,17 @@
 /* Owns reading what `ethtool -x` printed, of a NIC that is not here. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "helpers/cleanup.h"
+#include "helpers/memory.h"
 #include "helpers/nic/rss.h"
+
+#define DUMP_MAX 262144 /* bytes: 4096 entries take 30 KB */
 
 /* "    8:      0     1     2" */
 static int table_line(const char *line, struct rss *out)
@@ -93,4 +99,20 @@ int rss_parse(const char *text, struct rss *out, struct error *err)
 				 out->table_n ? "key" : "indirection table");
 	out->queues_most = out->queues;
 	return 0;
+}
+
+int rss_read_dump(const char *path, struct rss *out, struct error *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_free_ char *text = memory_new(1, DUMP_MAX + 1);
+	ssize_t n, length = 0;
+
+	if (fd < 0)
+		return error_set(err, errno, "read '%s'", path);
+	while ((n = read(fd, text + length, (size_t)(DUMP_MAX - length))) > 0)
+		length += n;
+	if (n < 0)
+		return error_set(err, errno, "read '%s'", path);
+	n = rss_parse(text, out, err);
+	return n < 0 ? error_wrap(err, "%s", path) : 0;
 }

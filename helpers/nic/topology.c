@@ -97,9 +97,10 @@ static void cpu_fill(hwloc_topology_t h, hwloc_obj_t pu, struct topology_cpu *ou
 		.node = node < 0 ? 0 : (unsigned int)node,
 		.l2 = cache_index(h, pu, HWLOC_OBJ_L2CACHE),
 		.l3 = cache_index(h, pu, HWLOC_OBJ_L3CACHE),
-		.allowed = hwloc_bitmap_isset(hwloc_topology_get_allowed_cpuset(h),
-					      pu->os_index) != 0,
+		.permitted = hwloc_bitmap_isset(hwloc_topology_get_allowed_cpuset(h),
+						pu->os_index) != 0,
 	};
+	out->allowed = out->permitted;
 	hwloc_bitmap_foreach_begin(cpu, core ? core->cpuset : pu->cpuset)
 	{
 		out->thread += (unsigned int)cpu < pu->os_index;

@@ -16,10 +16,11 @@ struct topology_cpu {
 	unsigned int thread;  /* which hyper-thread of its core: 0 is the lowest CPU */
 	unsigned int package; /* socket, as Linux numbers it */
 	unsigned int node;    /* NUMA node, as Linux numbers it */
-	int l2, l3;    /* which cache it shares, over the machine; -1: none known */
-	bool allowed;  /* within this process's affinity and cpuset */
-	bool isolated; /* taken out of the scheduler's balancing (isolcpus) */
-	bool tickless; /* in nohz_full */
+	int l2, l3;     /* which cache it shares, over the machine; -1: none known */
+	bool permitted; /* within this process's cpuset */
+	bool allowed;   /* and within its affinity */
+	bool isolated;  /* taken out of the scheduler's balancing (isolcpus) */
+	bool tickless;  /* in nohz_full */
 };
 
 struct topology {

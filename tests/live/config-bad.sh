@@ -111,20 +111,20 @@ fd00:1::2/64, or none, got 'fd'
 server.nic: expected an interface name as in eth0, found nothing
 server.address: expected an address or address6, found neither"
 	edited
-	printf 'idle = %0995d\n' 1 >>"$file"
-	refused 'a line too long' '24: expected at most 1000 bytes in a line, got 1002'
+	printf 'idle = %01995d\n' 1 >>"$file"
+	refused 'a line too long' '24: expected at most 2000 bytes in a line, got 2002'
 	edited
-	printf '; %01000d\n' 1 >>"$file"
-	refused 'a comment too long' '24: expected at most 1000 bytes in a line, got 1002'
+	printf '; %02000d\n' 1 >>"$file"
+	refused 'a comment too long' '24: expected at most 2000 bytes in a line, got 2002'
 	edited "19:ports = $(seq -s , 1 2 129)"
 	refused 'too many ports' "19: service.ports: expected ports 1..65534 as in 80, \
 8080-8090, got '$(seq -s , 1 2 129 | head -c 60)...' (more than 64 ports and ranges)"
 	edited "21:binary = /$(printf '%0255d' 0)"
 	refused 'a path too long' "21: haproxy.binary: expected an absolute path of letters, \
 digits and . _ - + @ /, without '..', got '/$(printf '%059d' 0)...' (longer than 255 bytes)"
-	edited "21:cpus = $(seq -s , 100 200)"
+	edited "21:cpus = $(seq -s , 100 490)"
 	refused 'a CPU list too long' "21: haproxy.cpus: expected a CPU list as in 0-3,8, or \
-auto, got '$(seq -s , 100 200 | head -c 60)...' (longer than 255 bytes)"
+auto, got '$(seq -s , 100 490 | head -c 60)...' (longer than 1535 bytes)"
 }
 
 strange_files() {

@@ -254,8 +254,8 @@ static void test_long_lines(void **state)
 		text_add(&in, CLIENT SERVER "[service]\nports =%*d",
 			 CONFIG_LINE_MAX - 7 + extra, 81);
 		if (extra) {
-			bad(in.text, "f:12: expected at most 1000 bytes in a line, got "
-				     "1001\n");
+			bad(in.text, "f:12: expected at most 2000 bytes in a line, got "
+				     "2001\n");
 		} else {
 			good(in.text, &c);
 			assert_true(ports_contain(&c.ports, 81));

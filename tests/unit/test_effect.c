@@ -101,6 +101,9 @@ static void test_settle(void **state)
 	running.scenario = SCENARIO_SK_LOOKUP;
 	running.datapath = TC_DATAPATH_MIRRED;
 	running.processes = 7;
+	running.queues = 3;
+	strcpy(running.cpus, "0-6");
+	strcpy(running.queue_cpus, "0-3");
 	running.maxconn = 1234;
 	config_settle(&wanted, &plain, &running);
 	assert_memory_equal(&wanted, &running, sizeof(wanted));
@@ -113,6 +116,14 @@ static void test_settle(void **state)
 	wanted = parse("[haproxy]\ncpus = 0\n");
 	config_settle(&wanted, &plain, &running);
 	assert_int_equal(wanted.processes, 0);
+	assert_int_equal(wanted.queues, 0);
+	assert_string_equal(wanted.cpus, "0");
+
+	/* More instances want other CPUs than those found for fewer. */
+	wanted = parse("[haproxy]\nprocesses = 8\n");
+	config_settle(&wanted, &plain, &running);
+	assert_string_equal(wanted.cpus, "");
+	assert_string_equal(wanted.queue_cpus, "");
 
 	/* Given before, and now left to be found. */
 	wanted = plain;

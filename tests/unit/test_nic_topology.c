@@ -91,6 +91,7 @@ static void test_limited(void **state)
 	for (unsigned int i = 0; i < t->n; i++) {
 		const struct topology_cpu *c = &t->cpu[i];
 
+		assert_int_equal(c->permitted, c->cpu != 7);
 		assert_int_equal(c->allowed, c->cpu != 7);
 		assert_int_equal(c->isolated, c->cpu == 2 || c->cpu == 10);
 		assert_int_equal(c->tickless, c->cpu == 3);
@@ -125,9 +126,11 @@ static void test_here(void **state)
 	narrow = read_topology(NULL);
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 	assert_int_equal(narrow->n, t->n);
-	for (unsigned int i = 0; i < t->n; i++)
+	for (unsigned int i = 0; i < t->n; i++) {
 		assert_int_equal(narrow->cpu[i].allowed,
 				 CPU_ISSET(t->cpu[i].cpu, &one) != 0);
+		assert_int_equal(narrow->cpu[i].permitted, t->cpu[i].permitted);
+	}
 	free(narrow);
 	free(t);
 }

@@ -229,6 +229,32 @@ static void test_resolved(void **state)
 	free(t);
 }
 
+/* The longest lists there are come back whole. */
+static void test_resolved_long(void **state)
+{
+	static struct placement p;
+	struct placement_nic nic = nic_on(3, 0, true);
+	struct topology *t = machine("synthetic:pack:4 [numa] core:128 pu:2");
+	unsigned int cpu[CPULIST_MAX];
+	struct config config;
+	struct error err = { 0 };
+	size_t n;
+
+	(void)state;
+	config_defaults(&config);
+	config.numa = NUMA_SPREAD;
+	assert_int_equal(placement_make(t, &config, &nic, 1, false, &p, &err), 0);
+	assert_int_equal(p.instances, HAPROXY_INSTANCES_MAX);
+	placement_resolve(&p, &config);
+	assert_int_equal(cpulist_parse(config.cpus, cpu, &n, &err), 0);
+	assert_int_equal(n, HAPROXY_INSTANCES_MAX);
+	assert_memory_equal(cpu, p.cpu, sizeof(p.cpu));
+	assert_int_equal(cpulist_parse(config.queue_cpus, cpu, &n, &err), 0);
+	assert_int_equal(n, p.queue_cpus);
+	assert_memory_equal(cpu, p.queue_cpu, n * sizeof(cpu[0]));
+	free(t);
+}
+
 /* A CPU that has gone offline since is no reason to fail, nor to move the others. */
 static void test_recall_offline(void **state)
 {
@@ -360,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_odd_threads),
 		cmocka_unit_test(test_threads_limit),
 		cmocka_unit_test(test_resolved),
+		cmocka_unit_test(test_resolved_long),
 		cmocka_unit_test(test_recall_offline),
 		cmocka_unit_test(test_many),
 	};
