@@ -59,10 +59,11 @@ shares() {
 }
 
 supervisor_dies() { # WHAT
-	local killed again
+	local killed again pid
+	pid=$(supervisor)
 	probe 3.2
 	killed=$(now)
-	kill -KILL "$(supervisor)"
+	kill -KILL "$pid"
 	sleep 1.8
 	again=$(now)
 	expect "$1, supervisor killed: the gate is shut" pass "$(status .gate.state)"
