@@ -8,6 +8,7 @@
 
 #include "deploy/blade.h"
 #include "deploy/renew.h"
+#include "deploy/scenario.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
 #include "deploy/supervisor.h"
@@ -71,7 +72,11 @@ static int change_forward(struct change *c, struct error *err)
 
 	if (change_renews(c))
 		r = change_part(c, "change-prepare", change_prepare, err);
-	return r < 0 ? r : steps_change(&deploy_steps, c->from, c->to, c->journal, err);
+	if (!r)
+		r = steps_change(&deploy_steps, c->from, c->to, c->journal, err);
+	/* The former scenario's own rules are gone by now: who has hooks is a stranger.
+	 */
+	return r < 0 ? r : scenario_verify(c->to, err);
 }
 
 /* What `from` needs stands again before the next instances go. */

@@ -187,6 +187,10 @@ int doctor_hooks(struct doctor *d, struct error *err)
 		*err = why;
 		return n;
 	}
+	/* Security modules' are everywhere, and cheap: NO-NF alone promises none at all.
+	 */
+	if (scenario != SCENARIO_NO_NF && netns_hooks_inborn(names.text))
+		return 0;
 	f = doctor_find(d, scenario == SCENARIO_NO_NF ? DOCTOR_FAULT : DOCTOR_WARNING);
 	text_add(&f->what, "netfilter hooks are in the namespace, and %s has none",
 		 scenario_name(scenario));
@@ -195,9 +199,13 @@ int doctor_hooks(struct doctor *d, struct error *err)
 	text_add(&f->why,
 		 "Each packet passes them, so what is measured or promised of the "
 		 "scenario does not hold.");
-	text_add(&f->mend,
-		 "ip netns exec %s nft flush ruleset; or find whose they are: ip netns "
-		 "exec %s nft list ruleset; ip netns exec %s iptables-save",
-		 d->plan.name, d->plan.name, d->plan.name);
+	if (netns_hooks_inborn(names.text))
+		text_add(&f->mend, "%s", netns_hooks_remedy(names.text));
+	else
+		text_add(
+			&f->mend,
+			"ip netns exec %s nft flush ruleset; or find whose they are: ip netns "
+			"exec %s nft list ruleset; ip netns exec %s iptables-save",
+			d->plan.name, d->plan.name, d->plan.name);
 	return 0;
 }

@@ -202,6 +202,8 @@ int preflight_check(const struct step_context *c, enum preflight what, struct er
 		r = preflight_sockets(c, err);
 	if (!r && what != PREFLIGHT_AGAIN)
 		r = scenario_check(c->config.scenario, &c->netns, err);
+	if (!r && what == PREFLIGHT_AGAIN)
+		r = scenario_verify(c, err);
 	if (!r && what != PREFLIGHT_AGAIN)
 		r = preflight_haproxy(c, err);
 	return r;

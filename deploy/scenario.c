@@ -9,11 +9,14 @@
 
 #include "helpers/cleanup.h"
 
-#define STRICT_NEEDS                                                                     \
-	"NO-NF (strict) needs a kernel built with CONFIG_NETFILTER=n, and this one has " \
-	"netfilter: build one from the distribution's source with its own "              \
-	"configuration (scripts/config -d NETFILTER, make olddefconfig, make "           \
-	"bindeb-pkg), and boot it"
+/* What deploy/kernel/README.md says at length. */
+#define STRICT_NEEDS                                                                      \
+	"NO-NF (strict) needs a kernel built with CONFIG_NETFILTER=n, and this one has "  \
+	"netfilter. On Debian: apt install linux-source build-essential bc bison flex "   \
+	"libelf-dev libssl-dev dwarves rsync; share/hapep/kernel/build (deploy/kernel/"   \
+	"build in the source) makes the package from the running kernel's own "           \
+	"configuration with `make bindeb-pkg`; apt install ./linux-image-*-hapep_*.deb; " \
+	"boot it"
 
 static const char *const names[] = { "auto", "NO-NF", "NF-NO-IPT", "NF-IPT",
 				     "SK-LOOKUP" };
@@ -46,7 +49,7 @@ int scenario_resolve(struct config *config, struct error *err)
 	if (config->scenario == SCENARIO_NO_NF && config->no_nf == NO_NF_STRICT &&
 	    scenario_netfilter())
 		return error_say(err, ENOTSUP,
-				 "blade.no_nf: " STRICT_NEEDS "; or set no_nf = "
+				 "blade.no_nf: " STRICT_NEEDS ". Or set no_nf = "
 				 "effective, which takes a namespace without hooks");
 	return 0;
 }
@@ -55,7 +58,9 @@ int scenario_check(int scenario, const struct netns_plan *p, struct error *err)
 {
 	int r = 0;
 
-	if (scenario == SCENARIO_NF_IPT)
+	if (scenario == SCENARIO_NO_NF && scenario_netfilter())
+		r = netns_hooks_check(err);
+	else if (scenario == SCENARIO_NF_IPT)
 		r = netns_tproxy_check(p, err);
 	else if (scenario == SCENARIO_SK_LOOKUP)
 		r = netns_lookup_check(p, err);
@@ -66,8 +71,17 @@ int scenario_check(int scenario, const struct netns_plan *p, struct error *err)
 	return r < 0 ? error_wrap(err, "scenario %s", names[scenario]) : 0;
 }
 
-/* The two words of NO-NF, and on what ground. */
-static void status_no_nf(const struct step_context *c, json_t *tree)
+int scenario_verify(const struct step_context *c, struct error *err)
+{
+	int r = 0;
+
+	if (c->config.scenario == SCENARIO_NO_NF && scenario_netfilter())
+		r = netns_hooks_refuse(c->name, err);
+	return r < 0 ? error_wrap(err, "scenario %s", names[SCENARIO_NO_NF]) : 0;
+}
+
+/* The two words of NO-NF, and on what ground. False where a hook belies it. */
+static bool status_no_nf(const struct step_context *c, json_t *tree)
 {
 	_cleanup_text_ struct text hooks = { 0 };
 	struct error err = { 0 };
@@ -75,7 +89,7 @@ static void status_no_nf(const struct step_context *c, json_t *tree)
 
 	if (!scenario_netfilter()) {
 		json_object_set_new(tree, "scenario", json_string("NO-NF (strict)"));
-		return;
+		return true;
 	}
 	n = netns_hooks(c->name, &hooks, &err);
 	json_object_set_new(tree, "scenario",
@@ -86,17 +100,17 @@ static void status_no_nf(const struct step_context *c, json_t *tree)
 		text_add(&hooks, "not checkable: %s", err.msg);
 	json_object_set_new(tree, "netfilter_hooks",
 			    json_string(hooks.length ? hooks.text : "none"));
+	return n <= 0;
 }
 
-void scenario_status(const struct step_context *c, json_t *tree)
+bool scenario_status(const struct step_context *c, json_t *tree)
 {
 	static const char *const engines[] = { "nft", "iptables" };
 	char text[64];
 
 	switch (c->config.scenario) {
 	case SCENARIO_NO_NF:
-		status_no_nf(c, tree);
-		return;
+		return status_no_nf(c, tree);
 	case SCENARIO_NF_IPT:
 		snprintf(text, sizeof(text), "NF-IPT (%s, proxy port %u)",
 			 engines[c->config.engine], c->netns.proxy_port);
@@ -109,6 +123,7 @@ void scenario_status(const struct step_context *c, json_t *tree)
 		snprintf(text, sizeof(text), "%s", scenario_name(c->config.scenario));
 	}
 	json_object_set_new(tree, "scenario", json_string(text));
+	return true;
 }
 
 /* What a scenario would be here, where it is possible. */

@@ -20,12 +20,15 @@ int scenario_resolve(struct config *config, struct error *err);
  */
 int scenario_check(int scenario, const struct netns_plan *p, struct error *err);
 
+/* Of a blade in service: -ENOTSUP where it is in NO-NF and its namespace has a hook. */
+int scenario_verify(const struct step_context *c, struct error *err);
+
 /*
  * Sets "scenario" in tree, as in "NO-NF (strict)" or "NF-IPT (nft, proxy port 1234)",
  * and with NO-NF on a kernel that has netfilter "netfilter_hooks", asked just now:
- * "none", their names, or why they cannot be asked for.
+ * "none", their names, or why they cannot be asked for. False where a hook belies it.
  */
-void scenario_status(const struct step_context *c, json_t *tree);
+bool scenario_status(const struct step_context *c, json_t *tree);
 
 /* For each scenario what status says of it: [{"scenario", "possible", "needs"}]. */
 json_t *scenario_list(const struct netns_plan *p);

@@ -178,18 +178,22 @@ static json_t *status_nothing(const char *name, int state, const char *why)
 			 "reason", why);
 }
 
-static void status_head(const struct step_context *c, json_t *tree)
+static bool status_head(const struct step_context *c, json_t *tree)
 {
 	_cleanup_close_ int dirfd = -1;
 	struct error err = { 0 };
+	bool well = scenario_status(c, tree);
 
-	scenario_status(c, tree);
+	if (!well)
+		json_object_set_new(tree, "reason",
+				    json_string("netfilter hooks are in the namespace"));
 	json_object_set_new(tree, "datapath",
 			    json_string(tc_datapath_name(c->tc.datapath)));
 	dirfd = state_open(c->name, false, false, &err);
 	if (dirfd >= 0)
 		json_object_set_new(tree, "supervisor_pid",
 				    json_integer(state_supervisor(dirfd)));
+	return well;
 }
 
 static void status_differs(const struct config *running, const struct config *wanted,
@@ -211,8 +215,8 @@ int status_ask(const char *name, const struct config *wanted, const char *group,
 	struct tally tally = { 0 };
 	struct step_context plan;
 	struct config running;
-	bool well = true;
 	json_t *tree, *steps;
+	bool well;
 	int r = blade_config(name, &running, err), state;
 
 	if (r == -ENOENT) {
@@ -230,10 +234,10 @@ int status_ask(const char *name, const struct config *wanted, const char *group,
 	if (r < 0)
 		return r;
 	tree = json_pack("{s:s,s:s}", "blade", name, "state", "");
-	status_head(&plan, tree);
+	well = status_head(&plan, tree);
 	steps = status_steps(&plan, group, &tally);
 	if (!group || !strcmp(group, GROUP_HAPROXY)) {
-		well = status_instances(name, tree);
+		well = status_instances(name, tree) && well;
 		well = status_gate(&plan, tree) && well;
 	}
 	state = status_overall(&tally, well);

@@ -1,94 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns asking the kernel which netfilter hooks a namespace has. */
-#include <arpa/inet.h>
+/* Owns what is known of a namespace's netfilter hooks, and NO-NF's claim to have none. */
+#include "netns/hooks.h"
+
 #include <errno.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_hook.h>
-#include <linux/netlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "helpers/cleanup.h"
 #include "helpers/namespace.h"
 #include "netns/internal.h"
 #include "netns/tproxy.h"
 
-#define HOOKS_NUMBERS 5 /* of an IP family: prerouting .. postrouting */
-#define HOOK_NAME_MAX 128
-
-struct hook_request {
-	struct nlmsghdr h;
-	struct nfgenmsg family;
-	struct nlattr number;
-	__be32 value;
-};
-
-static int hook_send(int fd, int family, unsigned int number)
+void hooks_name(const char *function, struct text *names)
 {
-	struct hook_request q = {
-		.h = { .nlmsg_len = sizeof(q),
-		       .nlmsg_type = NFNL_SUBSYS_HOOK << 8 | NFNL_MSG_HOOK_GET,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.family = { .nfgen_family = (unsigned char)family,
-			    .version = NFNETLINK_V0 },
-		.number = { .nla_len = sizeof(struct nlattr) + sizeof(__be32),
-			    .nla_type = NFNLA_HOOK_HOOKNUM },
-		.value = htonl(number),
-	};
+	size_t n = strlen(function);
 
-	return send(fd, &q, sizeof(q), 0) < 0 ? -errno : 0;
-}
+	for (const char *at = names->text; at && *at; at += strspn(at, ", ")) {
+		size_t length = strcspn(at, ",");
 
-/* Each name once, though a function may be on several hooks. */
-static void hook_name(const struct nlmsghdr *h, struct text *names)
-{
-	struct nlattr *at[NFNLA_HOOK_MAX + 1];
-	char name[HOOK_NAME_MAX];
-
-	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(struct nfgenmsg), at,
-			NFNLA_HOOK_MAX, NULL) < 0)
-		return;
-	if (at[NFNLA_HOOK_FUNCTION_NAME])
-		nla_strlcpy(name, at[NFNLA_HOOK_FUNCTION_NAME], sizeof(name));
-	else
-		strcpy(name, "(a function without a name)");
-	if (names->text && strstr(names->text, name))
-		return;
-	text_add(names, "%s%s", names->length ? ", " : "", name);
-}
-
-/* How many hooks one dump holds, or -errno. */
-static int hook_receive(int fd, struct text *names)
-{
-	union {
-		struct nlmsghdr h;
-		char bytes[16384];
-	} buffer;
-	int n = 0;
-
-	for (;;) {
-		ssize_t got = recv(fd, &buffer, sizeof(buffer), 0);
-		int left = (int)got;
-
-		if (got < 0)
-			return -errno;
-		for (struct nlmsghdr *h = &buffer.h; nlmsg_ok(h, left);
-		     h = nlmsg_next(h, &left)) {
-			const struct nlmsgerr *e = nlmsg_data(h);
-
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return e->error;
-			if (h->nlmsg_type == NLMSG_DONE)
-				return n;
-			n++;
-			hook_name(h, names);
-		}
+		if (length == n && !memcmp(at, function, n))
+			return;
+		at += length;
 	}
+	text_add(names, "%s%s", names->length ? ", " : "", function);
 }
 
 static int hooks_xtables(const char *path, const char *word, struct text *names)
@@ -117,44 +52,97 @@ static int hooks_tables(void *arg, struct error *err)
 			     names);
 }
 
-/* Where the kernel has no list of hooks, the tables that register them. */
-static int hooks_unlisted(int nsfd, const char *why, struct text *names,
-			  struct error *err)
+/* What a security module calls its hooks' functions. */
+static bool hooks_of_security(const char *name)
 {
-	int n = namespace_call(nsfd, hooks_tables, names, err);
+	static const char *const modules[] = { "apparmor_", "selinux_", "smack_" };
 
-	if (n)
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		if (!strncmp(name, modules[i], strlen(modules[i])))
+			return true;
+	}
+	return false;
+}
+
+bool netns_hooks_inborn(const char *names)
+{
+	for (const char *at = names; *at; at += strspn(at, ", ")) {
+		if (!hooks_of_security(at))
+			return false;
+		at += strcspn(at, ",");
+	}
+	return true;
+}
+
+const char *netns_hooks_remedy(const char *names)
+{
+	return netns_hooks_inborn(names)
+		       ? "boot with lsm=landlock,lockdown,yama,integrity, which leaves "
+			 "out AppArmor, SELinux and Smack and their hooks"
+		       : "remove what registers them (nft list ruleset, iptables-save)";
+}
+
+/* As netns_hooks, in the namespace nsfd. */
+static int hooks_ask(int nsfd, struct text *names, struct error *err)
+{
+	_cleanup_text_ struct text tables = { 0 };
+	struct error list = { 0 }, walk = { 0 };
+	int n = hooks_list(nsfd, names, &list), m;
+
+	if (n == -EOPNOTSUPP)
+		n = hooks_walk(nsfd, names, &walk);
+	if (n == 0 || (n < 0 && n != -EOPNOTSUPP)) {
+		if (n < 0)
+			*err = walk.code ? walk : list;
 		return n;
-	return error_say(err, EOPNOTSUPP, "%s; nftables and xtables have none", why);
+	}
+	m = namespace_call(nsfd, hooks_tables, &tables, err);
+	if (m > 0)
+		text_add(names, "%s%s%s", n > 0 ? " (" : "", tables.text,
+			 n > 0 ? ")" : "");
+	if (n > 0 || m)
+		return n > 0 ? n : m;
+	return error_say(err, EOPNOTSUPP, "%s; %s; nftables and xtables have none",
+			 list.msg, walk.msg);
 }
 
 int netns_hooks(const char *name, struct text *names, struct error *err)
 {
-	static const int families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	_cleanup_close_ int nsfd = namespace_open(name, err);
-	_cleanup_close_ int fd = -1;
-	struct timeval limit = { .tv_sec = 2 };
-	int n = 0, r;
 
-	if (nsfd < 0)
-		return nsfd;
-	fd = namespace_socket(nsfd, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, err);
-	if (fd < 0)
-		return hooks_unlisted(nsfd, "the kernel has no nfnetlink", names, err);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	for (unsigned int i = 0; i < 2 * HOOKS_NUMBERS; i++) {
-		r = hook_send(fd, families[i / HOOKS_NUMBERS], i % HOOKS_NUMBERS);
-		if (!r)
-			r = hook_receive(fd, names);
-		if (r == -EINVAL || r == -EOPNOTSUPP)
-			return hooks_unlisted(nsfd,
-					      "the kernel lacks "
-					      "CONFIG_NETFILTER_NETLINK_HOOK (5.14)",
-					      names, err);
-		if (r < 0)
-			return error_set(err, -r, "list the netfilter hooks of '%s'",
-					 name);
-		n += r;
+	return nsfd < 0 ? nsfd : hooks_ask(nsfd, names, err);
+}
+
+/* 0 also where it cannot be known: hapep status says that in its own words. */
+static int hooks_none(int nsfd, const char *where, struct error *err)
+{
+	_cleanup_text_ struct text names = { 0 };
+	int n = hooks_ask(nsfd, &names, err);
+
+	if (n == -EOPNOTSUPP)
+		*err = (struct error){ 0 };
+	if (n <= 0)
+		return n == -EOPNOTSUPP ? 0 : n;
+	return error_say(err, ENOTSUP,
+			 "a namespace without netfilter hooks is what NO-NF takes, and "
+			 "%s has: %s; either %s, or choose NF-NO-IPT",
+			 where, names.text, netns_hooks_remedy(names.text));
+}
+
+int netns_hooks_check(struct error *err)
+{
+	_cleanup_close_ int nsfd = namespace_new(err);
+
+	return nsfd < 0 ? nsfd : hooks_none(nsfd, "every one of this kernel's", err);
+}
+
+int netns_hooks_refuse(const char *name, struct error *err)
+{
+	_cleanup_close_ int nsfd = namespace_open(name, err);
+
+	if (nsfd == -ENOENT || nsfd == -ESTALE) {
+		*err = (struct error){ 0 };
+		return 0;
 	}
-	return n;
+	return nsfd < 0 ? nsfd : hooks_none(nsfd, name, err);
 }

@@ -196,13 +196,30 @@ void netns_lookup_describe(const struct netns_plan *p, struct text *out);
 int netns_lookup_check(const struct netns_plan *p, struct error *err);
 
 /*
- * The netfilter hooks of the namespace, by the kernel's own list (5.14,
- * CONFIG_NETFILTER_NETLINK_HOOK): their functions' names are added to names, separated
- * by ", ". A kernel without that list is asked for nftables' chains and xtables' tables,
- * which are hooks for certain; that there is none proves nothing. Returns how many, or
- * -EOPNOTSUPP where this kernel cannot say that there is none, or another -errno.
+ * The netfilter hooks of the namespace, all families and devices: by the kernel's own
+ * list (5.14, CONFIG_NETFILTER_NETLINK_HOOK), or read from its tables by a BPF iterator
+ * (5.8, CONFIG_DEBUG_INFO_BTF). Their functions' names are added to names, separated by
+ * ", ", and in parentheses the tables that are known to register some. A kernel with
+ * neither is asked for nftables' chains and xtables' tables alone, which are hooks for
+ * certain; that there is none proves nothing. Returns how many, or -EOPNOTSUPP where this
+ * kernel cannot say that there is none, or another -errno.
  */
 int netns_hooks(const char *name, struct text *names, struct error *err);
+
+/* True where all these are security modules' (AppArmor, SELinux, Smack), which every
+ * namespace has from its first day. */
+bool netns_hooks_inborn(const char *names);
+/* What an operator can do to be rid of them: one clause. */
+const char *netns_hooks_remedy(const char *names);
+
+/*
+ * NO-NF's claim, where the kernel has netfilter: -ENOTSUP where that namespace has a
+ * hook; err names it and what to do. 0 also without such a namespace, and where the
+ * kernel cannot tell.
+ */
+int netns_hooks_refuse(const char *name, struct error *err);
+/* The same of a namespace made for the purpose, as every new one is. */
+int netns_hooks_check(struct error *err);
 
 /*
  * The guard: a BPF sk_lookup program (kernel 5.9) attached to the namespace nsfd, which

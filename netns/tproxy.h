@@ -38,6 +38,13 @@ extern const struct tproxy_engine tproxy_nft, tproxy_iptables;
  */
 int tproxy_nft_hooks(struct text *names);
 
+/*
+ * iptables-nft leaves the chains on their hooks that it made for its rules: deletes those
+ * of raw and mangle that have no rule left, in the caller's namespace. What iptables of
+ * old registers goes with the namespace alone.
+ */
+void tproxy_nft_prune(void);
+
 /* Whether `line` (of n bytes) is one of `lines`. */
 bool tproxy_has_line(const char *lines, const char *line, size_t n);
 

@@ -209,6 +209,8 @@ static int iptables_remove(const char *variant, const char *lines, struct error 
 
 	for (int family = 0; family < FAMILIES && !r; family++)
 		r = iptables_change(variant, family, gone.text, NULL, err);
+	if (!r)
+		tproxy_nft_prune();
 	return r;
 }
 

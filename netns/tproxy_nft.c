@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns NF-IPT's rules as an nftables table, by libnftables. */
 #include <errno.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "helpers/cleanup.h"
 #include "netns/internal.h"
 #include "netns/tproxy.h"
 
@@ -16,9 +21,18 @@ static void nft_cleanup(struct nft_ctx **nft)
 }
 #define _cleanup_nft_ __attribute__((cleanup(nft_cleanup)))
 
+/* libnftables (1.0.6) ends the process where it gets no such socket: ask beforehand. */
+static bool nft_possible(void)
+{
+	_cleanup_close_ int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+
+	return fd >= 0;
+}
+
 static struct nft_ctx *nft_open(void)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft = nft_possible() ? nft_ctx_new(NFT_CTX_DEFAULT) : NULL;
 
 	if (!nft)
 		return NULL;
@@ -170,6 +184,22 @@ static int nft_remove(const char *variant, const char *lines, struct error *err)
 	(void)variant;
 	(void)lines;
 	return r < 0 || !there ? r : nft_run(nft, "delete table " NFT_TABLE, err);
+}
+
+/* The kernel refuses to delete a chain that has rules, whoever added them meanwhile. */
+void tproxy_nft_prune(void)
+{
+	static const char *const chains[] = {
+		"ip raw PREROUTING",  "ip raw OUTPUT",  "ip mangle PREROUTING",
+		"ip6 raw PREROUTING", "ip6 raw OUTPUT", "ip6 mangle PREROUTING"
+	};
+	_cleanup_nft_ struct nft_ctx *nft = nft_open();
+	char command[64];
+
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+		snprintf(command, sizeof(command), "delete chain %s", chains[i]);
+		nft_run(nft, command, NULL);
+	}
 }
 
 int tproxy_nft_hooks(struct text *names)

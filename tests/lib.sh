@@ -5,6 +5,9 @@
 #
 # A live test sources this, calls lab_begin, prints its verdicts with ok, not_ok, skip
 # or check, and ends with test_end. Everything it makes carries its own lab's name.
+#
+# HAPEP_DATAPATH is the datapath to test (default auto), HAPEP_PATIENCE the factor by
+# which a slow machine stretches time limits (default 1).
 
 tests=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(dirname "$tests")
@@ -12,6 +15,7 @@ BUILD=${BUILD:-$root/.build}
 hapep=$BUILD/hapep
 load=$BUILD/tests/load/load
 export BUILD
+patience=${HAPEP_PATIENCE:-1}
 failed=0
 scratch=
 
@@ -53,9 +57,9 @@ expect() {
 	fi
 }
 
-# until_true SECONDS COMMAND...: polls.
+# until_true SECONDS COMMAND...: polls; a slow machine has its patience.
 until_true() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * patience))
 	shift
 	until "$@"; do
 		((SECONDS < end)) || return 1

@@ -3,12 +3,8 @@
 # shellcheck disable=SC2154,SC2034 # $tests, $hapep, $scratch are lib.sh's
 # What the live tests of a blade in service share: its configuration, commands in its
 # namespace, captures of what passes, and the peers.
-#
-# HAPEP_DATAPATH is the datapath to test (default auto), HAPEP_PATIENCE the factor by
-# which a slow machine stretches time limits (default 1).
 
 export NETNS=pep0 PYTHONDONTWRITEBYTECODE=1
-patience=${HAPEP_PATIENCE:-1}
 declare -A capture_pid=()
 
 # A command in the proxy's own namespace.
@@ -95,7 +91,7 @@ capture() {
 	start "capture-$1" "${into[@]}" tcpdump --immediate-mode -B 16384 -s 256 -U \
 		-Z root -n -i "$3" -w "$scratch/$1.pcap" "$(any_tag "$4")"
 	capture_pid[$1]=$started
-	until_true $((5 * patience)) grep -qs 'listening on' "$scratch/capture-$1.log" ||
+	until_true 5 grep -qs 'listening on' "$scratch/capture-$1.log" ||
 		not_ok "capture on $2's $3" "$(cat "$scratch/capture-$1.log")"
 }
 
