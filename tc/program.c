@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helpers/cleanup.h"
 #include "helpers/log.h"
@@ -75,6 +76,12 @@ static int program_failed(enum program_kind kind, int r, char *log, struct error
 {
 	const char *reason = program_reason(log);
 
+	/* Without it no function but the first may take the packet: EACCES. */
+	if (r == -EACCES && access("/sys/kernel/btf/vmlinux", F_OK))
+		return error_say(err, EOPNOTSUPP,
+				 "the BPF program %s: the kernel has no BTF "
+				 "(CONFIG_DEBUG_INFO_BTF)",
+				 program_name(kind));
 	if (reason)
 		return error_set(err, -r,
 				 "load the BPF program %s: the verifier says \"%s\"",
