@@ -46,6 +46,9 @@ opt/h/libexec/hapep/load/pingpong
 opt/h/sbin/hapep
 opt/h/share/bash-completion/completions/hapep
 opt/h/share/doc/hapep/pep0.conf.example
+opt/h/share/hapep/kernel/README.md
+opt/h/share/hapep/kernel/build
+opt/h/share/hapep/kernel/no-netfilter.config
 opt/h/share/man/man5/hapep.conf.5
 opt/h/share/man/man8/hapep.8" "$(cd "$scratch/root" && find . -type f | sed 's,^\./,,' | sort)"
 installed=$scratch/root/opt/h/sbin/hapep

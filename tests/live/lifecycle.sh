@@ -5,8 +5,6 @@ set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
 
-conf=$tests/lab/lab.conf
-
 up() { blade "$hapep" up --quiet --config "$conf" "$@"; }
 down() { blade "$hapep" down --quiet "$@"; }
 inside() { blade ip netns exec pep0 "$@"; }
@@ -30,7 +28,7 @@ supervisor() {
 }
 
 fetches() { # FAMILY
-	client curl -sf -m 5 -o "$scratch/o" "$(url "$1" /8k)" &&
+	client curl -sf -m $((5 * patience)) -o "$scratch/o" "$(url "$1" /8k)" &&
 		[[ $(stat -c %s "$scratch/o") == 8192 ]]
 }
 
@@ -49,6 +47,8 @@ shape() {
 # ---- dry run, up, up again ------------------------------------------------------------
 
 lab_begin
+conf=$scratch/blade.conf
+sed "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" "$tests/lab/lab.conf" >"$conf"
 lab origin start >/dev/null
 expect "status before: exit 3" 3 "$(blade "$hapep" status >/dev/null; echo $?)"
 before=$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')
@@ -59,7 +59,7 @@ server timeout 20 tcpdump -lni eth0 -c 2 \
 	'arp[24:4] = 0x0a020002 or (icmp6 and ip6[40] = 136 and src fd00:2::2 and dst ff02::1)' \
 	>"$scratch/announced" 2>/dev/null &
 announced=$!
-sleep 0.3
+sleep $((patience / 3)).3
 check "up" up
 wait "$announced"
 expect "up announces its addresses, both families" 2 "$(grep -c . "$scratch/announced")"
@@ -116,8 +116,8 @@ expect "nothing is left after that" "$before" \
 	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
 check "up after that" up
 holding=$(supervisor)
-blade flock /run/hapep/pep0 sleep 1.5 &
-sleep 0.3
+blade flock /run/hapep/pep0 sleep $((1 + patience / 2)).5 &
+sleep $((patience / 3)).3
 kill -TERM "$holding"
 check "SIGTERM while somebody holds the lock: down once he lets go" until_true 5 status_is 3
 wait
@@ -133,7 +133,7 @@ expect "an instance for each of the two" 2 "${#all[@]}"
 kill -9 "$victim"
 check "one instance killed: no connection fails meanwhile" bash -c "
 	for i in \$(seq 40); do
-		'$tests/lab/lab' --name $LAB_NAME exec client curl -sf -m 5 -o /dev/null \
+		'$tests/lab/lab' --name $LAB_NAME exec client curl -sf -m $((5 * patience)) -o /dev/null \
 			$(url 4 /8k) || exit 1
 	done"
 check "the killed instance is replaced" until_true 5 bash -c "
@@ -172,7 +172,7 @@ expect "no state file for others" "" \
 
 pid=$(supervisor)
 kill -9 "$pid"
-sleep 0.3
+sleep $((patience / 3)).3
 expect "supervisor killed: its instances do not outlive it" "" "$(pids 2>/dev/null)"
 expect "supervisor killed: degraded" degraded "$(state)"
 check "supervisor killed: up starts another" up
@@ -215,8 +215,8 @@ check "netns up alone" blade "$hapep" netns up --quiet --config "$conf"
 expect "netns show: exit 0" 0 "$(blade "$hapep" netns show >/dev/null; echo $?)"
 expect "no process runs for it" 0 "$(blade "$hapep" status --json | jq .supervisor_pid)"
 check "tc up alone" blade "$hapep" tc up --quiet --config "$conf"
-check "ping through the namespace without a proxy" client ping -c 1 -W 2 "$server4"
-check "the control port is forwarded" client curl -sf -m 5 -o /dev/null "$(url 6 /8k 8080)"
+check "ping through the namespace without a proxy" client ping -c 1 -W $((2 * patience)) "$server4"
+check "the control port is forwarded" client curl -sf -m $((5 * patience)) -o /dev/null "$(url 6 /8k 8080)"
 check "up goes on from there" up
 check "objects" until_true 3 both_fetch
 check "tc down alone" blade "$hapep" tc down --quiet
