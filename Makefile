@@ -54,6 +54,7 @@ DRIVERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/driver/*.c))
 
 # What `hapep bench` runs: as it is installed, so it lies in the build's directory.
 LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
+	bench/packets.sh bench/packets bench/packets.bpf.o \
 	lab/lab lab/lab.conf lab/lab-untagged.conf lab/lab-two-nics.conf \
 	lab/topology.sh lab/survey.sh lab/removal.sh lab/origin.sh \
 	lab/wire.bpf.o lab/blackhole.bpf.o load/load load/origin load/pingpong)
@@ -68,6 +69,12 @@ $(BUILD)/libexec/hapep/%: tests/%
 	$(Q)install -D -m $(if $(shell test -x $< && echo x),755,644) $< $@
 
 $(BUILD)/libexec/hapep/lab/%.o: $(BUILD)/tests/lab/%.o
+	$(Q)install -D -m 644 $< $@
+
+$(BUILD)/libexec/hapep/bench/packets: $(BUILD)/tests/bench/packets
+	$(Q)install -D -m 755 $< $@
+
+$(BUILD)/libexec/hapep/bench/%.o: $(BUILD)/tests/bench/%.o
 	$(Q)install -D -m 644 $< $@
 
 $(BUILD)/libexec/hapep/load/%: $(BUILD)/tests/load/%
@@ -99,6 +106,10 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 $(LOAD): $(BUILD)/%: $(BUILD)/%.o $(LOAD_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson
+
+$(BUILD)/tests/bench/packets: $(BUILD)/tests/bench/packets.o $(LOAD_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson -lbpf
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/%.o
 	$(call say,LD,$@)

@@ -46,7 +46,7 @@ struct bench;
 
 struct bench_suite {
 	const char *name, *title, *summary;
-	const char *layout; /* the lab's: "tagged" or "untagged" */
+	const char *layout; /* the lab's: "tagged", "untagged" or "packets" */
 	const char *server; /* what serves in it; NULL: the origin */
 	const char *notes;  /* paragraphs for the report */
 	const struct bench_case *cases;
@@ -69,7 +69,8 @@ struct bench_suite {
 	void (*remarks)(const json_t *result, json_t *lines);
 };
 
-extern const struct bench_suite bench_table3, bench_peers, bench_splice, bench_latency;
+extern const struct bench_suite bench_table3, bench_peers, bench_splice, bench_latency,
+	bench_pps;
 extern const struct bench_suite *const bench_suites[];
 extern const size_t bench_suites_n;
 /* NULL: no such suite. */

@@ -140,6 +140,15 @@ static int case_prepare(struct bench *b, const struct bench_case *c, json_t *tre
 	return r;
 }
 
+static bool has_blade(const struct bench_suite *suite)
+{
+	for (size_t i = 0; i < suite->cases_n; i++) {
+		if (!strcmp(suite->cases[i].kind, "blade"))
+			return true;
+	}
+	return false;
+}
+
 /* What the kernel in the blade can do. */
 static int scenarios_read(struct bench *b, struct error *err)
 {
@@ -147,8 +156,12 @@ static int scenarios_read(struct bench *b, struct error *err)
 	const char *here[] = { b->self, "scenario", "--json", NULL };
 	struct run_limits limits = { NULL, b->signals, 60 };
 	_cleanup_text_ struct text out = { 0 };
-	int r = b->lab[0] ? bench_drive(b, in_lab, true, 60, &out, err)
-			  : run_program_within(here, &limits, &out, err);
+	int r;
+
+	if (!has_blade(b->suite))
+		return 0;
+	r = b->lab[0] ? bench_drive(b, in_lab, true, 60, &out, err)
+		      : run_program_within(here, &limits, &out, err);
 
 	if (r < 0)
 		return error_wrap(err, "ask which scenarios are possible");

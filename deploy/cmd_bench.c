@@ -13,7 +13,8 @@
 #include "helpers/writer.h"
 
 const struct bench_suite *const bench_suites[] = { &bench_table3, &bench_peers,
-						   &bench_splice, &bench_latency };
+						   &bench_splice, &bench_latency,
+						   &bench_pps };
 const size_t bench_suites_n = sizeof(bench_suites) / sizeof(bench_suites[0]);
 
 const struct bench_suite *bench_suite_find(const char *name)
@@ -109,7 +110,8 @@ static int bench_main(struct invocation *in, struct error *err)
 		return report_run(in, err);
 	if (!strcmp(verb, "compare"))
 		return compare_run(in, err);
-	return usage(err, "expected table3, peers, splice, latency, report or compare",
+	return usage(err,
+		     "expected table3, peers, splice, latency, pps, report or compare",
 		     verb);
 }
 
@@ -125,12 +127,13 @@ const struct command command_bench = {
 		"goes on with --resume.\n"
 		"table3 is the paper's twelve cases; peers compares with what else there is in\n"
 		"Debian; splice goes through sizes of objects from 1 KB to 64 MB; latency is how long\n"
-		"payload stays in the blade. report draws a run's reports and figures again;\n"
+		"payload stays in the blade; pps is the paper's Table 4, packets through NIC and\n"
+		"tc with up to 128K rules. report draws a run's reports and figures again;\n"
 		"compare gives the ratios of two runs.",
 	.options = OPTION_CONFIG | OPTION_JSON | OPTION_ROUNDS | OPTION_SECONDS |
 		   OPTION_QUICK | OPTION_OUTPUT | OPTION_RESUME | OPTION_GENERATOR |
 		   OPTION_HOOK,
-	.words = "table3 peers splice latency report compare",
+	.words = "table3 peers splice latency pps report compare",
 	.exits = "0 done; 1 stopped, or samples failed; 2 usage or configuration",
 	.run = bench_main,
 };

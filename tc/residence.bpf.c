@@ -128,19 +128,6 @@ static __always_inline bool identify(struct __sk_buff *skb, struct segment *out)
 	return true;
 }
 
-static __always_inline __u32 bucket_of(__u64 value)
-{
-	__u32 shift = 0;
-
-	if (value >> RESIDENCE_BITS)
-		value = (1ULL << RESIDENCE_BITS) - 1;
-	for (int step = 32; step; step /= 2) {
-		if (value >> (shift + step) >= RESIDENCE_STEPS)
-			shift += step;
-	}
-	return shift * RESIDENCE_STEPS + (__u32)(value >> shift);
-}
-
 SEC("tc")
 int residence_in(struct __sk_buff *skb)
 {
@@ -172,7 +159,7 @@ int residence_out(struct __sk_buff *skb)
 	since = bpf_map_lookup_elem(&segments, &segment);
 	if (!since)
 		return TC_ACT_UNSPEC;
-	count(&buckets, side * RESIDENCE_BUCKETS + bucket_of(now - *since));
+	count(&buckets, side * RESIDENCE_BUCKETS + residence_bucket(now - *since));
 	count(&counters, side * RESIDENCE_COUNTERS + RESIDENCE_MATCHED);
 	bpf_map_delete_elem(&segments, &segment);
 	return TC_ACT_UNSPEC;

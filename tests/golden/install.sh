@@ -29,6 +29,9 @@ has_all() { # FILE WORD...
 
 check "make install" in_tree install
 expect "what is installed, and where" "opt/h/libexec/hapep/bench/driver
+opt/h/libexec/hapep/bench/packets
+opt/h/libexec/hapep/bench/packets.bpf.o
+opt/h/libexec/hapep/bench/packets.sh
 opt/h/libexec/hapep/bench/peers.sh
 opt/h/libexec/hapep/lab/blackhole.bpf.o
 opt/h/libexec/hapep/lab/lab

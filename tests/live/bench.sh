@@ -98,6 +98,13 @@ expect "and the rest went on" "5" "$(result peers '[.samples[] | select(.metrics
 check "and the report says so" grep -q 'Samples that failed' "$scratch/peers/report.md"
 expect "nothing is left of it" "" "$(left)"
 
+# ---- sizes of objects --------------------------------------------------------------------
+
+check "splice: a short run" bench splice splice --quick
+run_is_good splice splice 54
+expect "splice: large objects move more than small ones" true \
+	"$(result splice '[.samples[] | {case, m: .metrics.mbps}] | (map(select(.case | endswith("1048576")).m) | add) > (map(select(.case | endswith(" 16384")).m) | add)')"
+
 # ---- an outside generator ----------------------------------------------------------------
 
 lab_begin

@@ -250,9 +250,16 @@ static void test_percentiles(void **state)
 	assert_true(residence_percentile(&way, 99) >= 200 &&
 		    residence_percentile(&way, 99) <= 200);
 	assert_true(residence_percentile(&way, 100) > 1e6);
-	/* Each bucket's middle lies in it: they rise. */
+	/* Each bucket's middle lies in it, and within half a per cent of all of it. */
 	for (unsigned int i = 1; i < RESIDENCE_BUCKETS; i++)
 		assert_true(residence_middle(i) > residence_middle(i - 1));
+	for (double ns = 1; ns < 4e12; ns *= 1.01) {
+		unsigned int bucket = residence_bucket((unsigned long long)ns);
+		double off = residence_middle(bucket) - (double)(unsigned long long)ns;
+
+		assert_true(bucket < RESIDENCE_BUCKETS);
+		assert_true(off <= ns * 0.005 && off >= -ns * 0.005);
+	}
 }
 
 static void test_cost(void **state)
