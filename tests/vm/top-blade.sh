@@ -66,7 +66,8 @@ measure() { # ACCEPT
 	before="$(received) $(interrupts)"
 	"$hapep" top --json --interval 2 >/tmp/stream &
 	top=$!
-	until_true 20 test -s /tmp/stream
+	# The kernel's type information takes a slow guest seconds to read.
+	check "accept = $1: the stream begins" until_true 120 test -s /tmp/stream
 	load $n || not_ok "accept = $1: load" "$(cat /tmp/load)"
 	# The interval in which the last ended is written when it is over.
 	until_true 60 all_counted
