@@ -3,8 +3,8 @@
 #include "deploy/top.h"
 #include "tests/unit/toy_root.h"
 
-#define NOWHERE "unit/none" /* no state directory has such a name: no instance answers   \
-			     */
+/* No state directory has such a name, so no instance answers. */
+#define NOWHERE "unit/none"
 
 static struct top_source *source_new(const struct toy *t)
 {
