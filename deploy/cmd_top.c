@@ -32,6 +32,7 @@ static bool top_next(struct top *t, bool quiet)
 	struct top_sample *swap = t->from;
 	json_t *tree;
 
+	top_refresh(t->source);
 	top_read(t->source, t->from, t->to);
 	tree = top_tree(t->source, t->from, t->to);
 	t->from = t->to;

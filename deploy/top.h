@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "deploy/plan.h"
 #include "helpers/error.h"
@@ -20,10 +21,11 @@ struct top_core {
 	uint64_t accepted, local;            /* see haproxy_locality_open */
 };
 
-/* Of an instance, counted up since it started. */
+/* Of an instance of the present generation, counted up since it started. */
 struct top_instance {
 	bool answers; /* now */
 	bool known;   /* its counters are, as they were when it last answered */
+	pid_t pid;    /* whose they are */
 	unsigned int connections; /* now */
 	uint64_t total, bytes_in,
 		bytes_out; /* connections, and bytes from and to clients */
@@ -43,8 +45,9 @@ struct top_sample {
 
 /* What is read, and from where. */
 struct top_source {
-	const char *name; /* the blade's */
-	struct step_context plan;
+	const char *name;         /* the blade's */
+	struct step_context plan; /* as its configuration is now */
+	struct timespec planned;  /* when that was written */
 	int root, nsfd;
 	struct haproxy_locality *locality; /* NULL: the kernel cannot */
 	char locality_why[256];            /* then why */
@@ -56,6 +59,8 @@ struct top_source {
 /* -ENOENT: the blade is not up. *out is the caller's: top_close. */
 int top_open(const char *name, struct top_source **out, struct error *err);
 void top_close(struct top_source *s);
+/* Plans anew where the blade's configuration was changed (`hapep up`, `scenario`). */
+void top_refresh(struct top_source *s);
 
 /*
  * Reads all counters; what cannot be read stays zero, and of an instance that does not

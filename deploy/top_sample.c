@@ -160,6 +160,7 @@ static void read_instances(const struct top_source *s, const struct top_sample *
 		out->instance[k] =
 			(struct top_instance){ .answers = true,
 					       .known = true,
+					       .pid = stats.pid,
 					       .connections = stats.current_connections,
 					       .total = stats.total_connections,
 					       .bytes_in = stats.bytes_in,

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "deploy/blade.h"
+#include "deploy/state.h"
 #include "deploy/top.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
@@ -29,12 +31,42 @@ static int source_vectors(struct top_source *s, const char *nic, struct error *e
 	return 0;
 }
 
+/* When the configuration was written that the blade runs with. */
+static struct timespec source_written(const struct top_source *s)
+{
+	_cleanup_free_ char *path =
+		memory_printf(STATE_ROOT "/%s/" BLADE_CONFIG, s->name);
+	struct stat st = { 0 };
+
+	stat(path, &st);
+	return st.st_mtim;
+}
+
+void top_refresh(struct top_source *s)
+{
+	_cleanup_free_ struct step_context *plan = NULL;
+	struct timespec written = source_written(s);
+	struct error ignored;
+	struct config running;
+
+	if (written.tv_sec == s->planned.tv_sec && written.tv_nsec == s->planned.tv_nsec)
+		return;
+	plan = memory_new(1, sizeof(*plan));
+	if (blade_config(s->name, &running, &ignored) < 0 ||
+	    plan_recall(s->name, &running, plan, &ignored) < 0)
+		return; /* it is down, or half up: what was known stays */
+	s->plan = *plan;
+	s->planned = written;
+}
+
 static int source_open(struct top_source *s, struct error *err)
 {
 	struct error why = { 0 };
 	struct config running;
-	int r = blade_config(s->name, &running, err);
+	int r;
 
+	s->planned = source_written(s);
+	r = blade_config(s->name, &running, err);
 	if (r == -ENOENT)
 		return error_say(err, ENOENT,
 				 "blade '%s' is not up: `hapep up` brings it up",

@@ -27,11 +27,16 @@ static double milli(double x)
 	return (double)(long long)(x * 1000 + 0.5) / 1000;
 }
 
-/* What an instance has counted; nothing where it has not answered before. */
+/*
+ * What an instance has counted: all that it has, where it is another process than the
+ * last time; nothing where it has not answered before.
+ */
 static uint64_t counted_up(const struct top_instance *from, const struct top_instance *to,
 			   uint64_t a, uint64_t b)
 {
-	return from->known && to->answers ? grown(a, b) : 0;
+	if (!from->known || !to->answers)
+		return 0;
+	return from->pid == to->pid ? grown(a, b) : b;
 }
 
 /* Null where there is nothing to share. Three digits are more than is known. */

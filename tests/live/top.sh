@@ -86,6 +86,29 @@ instances_that_stop() {
 		"$(jq -s 'map(.total.transactions) | add' "$scratch/again")"
 }
 
+# A blade that gets another instance while it is watched.
+changed() {
+	start change blade "$hapep" top --json --interval 0.2
+	until_true 5 test -s "$scratch/change"
+	configure lab.conf haproxy.processes=3
+	if ! blade "$hapep" up --quiet --config "$conf" 2>"$scratch/error"; then
+		kill "$started"
+		skip "an instance more, in place" "$(cat "$scratch/error")"
+		return
+	fi
+	client "$load" --target "$server4:80" --source 10.100.0.1-10.100.0.50 --path /1k \
+		--connections 4 --count 90 >/dev/null
+	sleep 0.6
+	kill "$started"
+	wait "$started" 2>/dev/null
+	expect "an instance more is followed" "2 3" \
+		"$(jq -s -r '"\(.[0].total.instances) \(.[-1].total.instances)"' "$scratch/change")"
+	expect "and what it serves is counted" 90 \
+		"$(jq -s 'map(.total.transactions) | add' "$scratch/change")"
+	configure lab.conf
+	blade "$hapep" up --quiet --config "$conf"
+}
+
 # ---- quiet places ------------------------------------------------------------------------
 
 quiet() {
@@ -198,6 +221,7 @@ blade_up
 stream
 held
 instances_that_stop
+changed
 quiet
 screen
 blade_down

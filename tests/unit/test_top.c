@@ -161,9 +161,14 @@ static void test_restarts(void **state)
 
 	(void)state;
 	interval(a, b);
-	b->instance[0].total = 20; /* another process: it has served 20 */
+	b->instance[0].total = 20; /* its counters were cleared */
 	tree = top_tree(s, a, b);
 	assert_int_equal(at(tree, "total", "transactions"), 20);
+	json_decref(tree);
+	b->instance[0].total = 1030; /* another process, which has served as many */
+	b->instance[0].pid = 7;
+	tree = top_tree(s, a, b);
+	assert_int_equal(at(tree, "total", "transactions"), 1030);
 	json_decref(tree);
 	a->instance[0].known = false;
 	b->instance[1].answers = false;
@@ -173,6 +178,7 @@ static void test_restarts(void **state)
 	assert_true(json_is_string(json_object_get(tree, "local_unknown")));
 	json_decref(tree);
 	/* Threads of one instance: what is each one's is not known. */
+	b->instance[0].pid = 0;
 	interval(a, b);
 	s->plan.haproxy.model = HAPROXY_MODEL_THREADS;
 	tree = top_tree(s, a, b);
