@@ -32,7 +32,7 @@ _Static_assert(RESIDENCE_BUCKETS == HISTOGRAM_BUCKETS, "one way to cut time");
 #define SCRAMBLE  40503u /* odd: it goes through all flows */
 #define CPUS_MAX  1024
 
-enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
+enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE, STATUS_LATE };
 
 struct packets_options {
 	const char *device, *to;
@@ -55,7 +55,7 @@ static const struct argument packets_arguments[] = {
 	  "send before that (default 0.5)" },
 	{ "at", "TIME", ARGUMENT_NUMBER, FIELD(at), 0, 1e12,
 	  "begin at this time, in seconds since 1970: both ends then count the\n"
-	  "same packets (default: now)" },
+	  "same packets; exit status 3: that was too early (default: now)" },
 	{ "rules", "N", ARGUMENT_COUNT, FIELD(rules), 1, PACKETS_FLOWS,
 	  "instead: put N rules in BPF on DEVICE's ingress; a power of two" },
 	{ "to", "DEVICE", ARGUMENT_TEXT, FIELD(to), 0, 0, "where those rules lead" },
@@ -365,7 +365,7 @@ static void report(const struct packets_options *o, uint64_t sent,
 	json_decref(tree);
 }
 
-/* --at on the clock that packets are stamped with; the past is now. */
+/* --at on the clock that packets are stamped with. */
 static uint64_t begin_of(const struct packets_options *o)
 {
 	struct timespec t;
@@ -373,7 +373,9 @@ static uint64_t begin_of(const struct packets_options *o)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	wait = o->at - (double)t.tv_sec - (double)t.tv_nsec / 1e9;
-	return clock_ns() + (wait > 0 && wait < 60 ? (uint64_t)(wait * 1e9) : 0);
+	if (!(o->at > 0))
+		wait = 0;
+	return clock_ns() + (uint64_t)(int64_t)(wait * 1e9);
 }
 
 static int packets_run(const struct packets_options *o, unsigned int index)
@@ -394,6 +396,10 @@ static int packets_run(const struct packets_options *o, unsigned int index)
 		r = sender_open(&sender, o, index);
 	if (r)
 		return complain("begin", -r);
+	if (clock_ns() > window.from) {
+		fprintf(stderr, "packets: not ready when the time began\n");
+		return STATUS_LATE;
+	}
 	sender_run(&sender, &window);
 	nanosleep(&last, NULL); /* what is still on its way */
 	r = sums_read(object, &sums);

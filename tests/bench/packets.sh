@@ -91,9 +91,23 @@ rules_down() {
 	inside blade tc filter del dev nic1 ingress
 }
 
-# Both ends at once; each counts what the other sent.
+# Both ends at once, in one span of time; each counts what the other sent. Exit status 3:
+# one was not ready when it began.
+packets_both() { # DELAY SIZE SECONDS WARMUP
+	local part pids=() status=0 at
+	at=$(awk -v now="$EPOCHREALTIME" -v delay="$1" 'BEGIN { printf "%.6f", now + delay }')
+	for part in client server; do
+		inside "$part" "$here/bench/packets" --at "$at" --device eth0 --size "$2" \
+			--duration "$3" --warmup "$4" >"$scratch/packets.$part" &
+		pids+=($!)
+	done
+	wait "${pids[0]}" || status=$?
+	wait "${pids[1]}" || status=$?
+	return "$status"
+}
+
 packets_load() { # KEY=VALUE...
-	local size=78 seconds=5 warmup=0.5 word part pids=() failed='' at
+	local size=78 seconds=5 warmup=0.5 word status=0
 	for word; do
 		case $word in
 		size=*) size=${word#*=} ;;
@@ -101,15 +115,15 @@ packets_load() { # KEY=VALUE...
 		warmup=*) warmup=${word#*=} ;;
 		esac
 	done
-	at=$(awk -v now="$EPOCHREALTIME" 'BEGIN { printf "%.6f", now + 0.2 }')
-	for part in client server; do
-		inside "$part" "$here/bench/packets" --at "$at" --device eth0 --size "$size" \
-			--duration "$seconds" --warmup "$warmup" >"$scratch/packets.$part" &
-		pids+=($!)
-	done
-	wait "${pids[0]}" || failed=yes
-	wait "${pids[1]}" || failed=yes
-	[[ ! $failed ]] || return 1
+	packets_both 0.3 "$size" "$seconds" "$warmup" 2>"$scratch/packets.log" || status=$?
+	if ((status == 3)); then # a busy machine
+		status=0
+		packets_both 4 "$size" "$seconds" "$warmup" 2>"$scratch/packets.log" || status=$?
+	fi
+	if ((status)); then
+		cat "$scratch/packets.log" >&2
+		return 1
+	fi
 	printf '{ "install_seconds": %s, "client": %s, "server": %s }\n' \
 		"$(cat "$scratch/install")" "$(cat "$scratch/packets.client")" \
 		"$(cat "$scratch/packets.server")"
