@@ -7,16 +7,6 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 
-/* A key that repeats after 16 bits, as 6d:5a does, makes Toeplitz's hash symmetric. */
-static bool key_repeats(const struct rss *rss)
-{
-	for (unsigned int i = 2; i < rss->key_n; i++) {
-		if (rss->key[i] != rss->key[i - 2])
-			return false;
-	}
-	return rss->key_n > 2;
-}
-
 /* The family whose fields the hash takes of one end alone; NULL: of both, or unknown. */
 static const char *rss_one_sided(const struct rss *rss)
 {
@@ -38,7 +28,7 @@ const char *doctor_rss_fault(const struct rss *rss)
 		return NULL;
 	if (rss_one_sided(rss))
 		return "hashes one end of a connection alone";
-	if (rss->transform || (rss->toeplitz && key_repeats(rss)))
+	if (rss->transform || (rss->toeplitz && rss_key_repeats(rss)))
 		return NULL;
 	/* Of a driver that shows no key nothing is known. */
 	return rss->key_n ? "hashes the two directions of a flow differently" : NULL;

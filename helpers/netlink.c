@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns route netlink sockets and the translation of their errors. */
+/* Owns netlink sockets and the translation of their errors. */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -18,6 +18,7 @@
 
 struct netlink {
 	struct nl_sock *sock;
+	int protocol;
 	int code;           /* errno of the last failed request, 0: none */
 	char sentence[512]; /* the kernel's own words, or empty */
 };
@@ -50,7 +51,7 @@ static int netlink_connect(void *arg, struct error *err)
 {
 	struct netlink *nl = arg;
 	int one = 1;
-	int r = nl_connect(nl->sock, NETLINK_ROUTE);
+	int r = nl_connect(nl->sock, nl->protocol);
 
 	if (r < 0)
 		return error_say(err, EPROTO, "open a netlink socket: %s",
@@ -63,11 +64,13 @@ static int netlink_connect(void *arg, struct error *err)
 	return 0;
 }
 
-int netlink_open(int nsfd, struct netlink **out, struct error *err)
+static int netlink_open_protocol(int nsfd, int protocol, struct netlink **out,
+				 struct error *err)
 {
 	struct netlink *nl = memory_new(1, sizeof(*nl));
 	int r;
 
+	nl->protocol = protocol;
 	nl->sock = nl_socket_alloc();
 	if (!nl->sock)
 		abort();
@@ -78,6 +81,16 @@ int netlink_open(int nsfd, struct netlink **out, struct error *err)
 	}
 	*out = nl;
 	return 0;
+}
+
+int netlink_open(int nsfd, struct netlink **out, struct error *err)
+{
+	return netlink_open_protocol(nsfd, NETLINK_ROUTE, out, err);
+}
+
+int netlink_open_generic(struct netlink **out, struct error *err)
+{
+	return netlink_open_protocol(-1, NETLINK_GENERIC, out, err);
 }
 
 void netlink_close(struct netlink *nl)

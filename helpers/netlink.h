@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A route netlink socket of one network namespace, whose errors are the kernel's own. */
+/* A netlink socket of one network namespace (route, or generic), whose errors are the
+ * kernel's own. */
 #ifndef HELPERS_NETLINK_H
 #define HELPERS_NETLINK_H
 
@@ -15,6 +16,8 @@ struct netlink;
  * *out is the caller's: netlink_close.
  */
 int netlink_open(int nsfd, struct netlink **out, struct error *err);
+/* The same for NETLINK_GENERIC, in the caller's namespace. */
+int netlink_open_generic(struct netlink **out, struct error *err);
 void netlink_close(struct netlink *nl);
 void netlink_cleanup(struct netlink **nl);
 #define _cleanup_netlink_ __attribute__((cleanup(netlink_cleanup)))

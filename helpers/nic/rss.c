@@ -70,6 +70,7 @@ static int rss_hash(const char *nic, struct rss *out, struct error *err)
 	r = feature_ioctl(nic, all);
 	if (r < 0)
 		return error_set(err, -r, "read the RSS of '%s'", nic);
+	out->function = all->hfunc;
 	out->toeplitz = all->hfunc & 1; /* ETH_RSS_HASH_TOP */
 	out->transform = ((const unsigned char *)all)[TRANSFORM_AT] &
 			 (RSS_TRANSFORM_XOR | RSS_TRANSFORM_OR_XOR);

@@ -28,6 +28,7 @@ struct rss_fields {
 struct rss {
 	unsigned int queues; /* receive queues in use; 1 where the driver does not say */
 	unsigned int queues_most;      /* that the driver can be told to use */
+	unsigned int function;         /* of the hash: a set of ETH_RSS_HASH_* */
 	bool toeplitz;                 /* the hash is Toeplitz's (ETH_RSS_HASH_TOP) */
 	unsigned int transform;        /* enum rss_transform */
 	unsigned int table_n;          /* 0: no indirection table, so no RSS to be told */
@@ -50,5 +51,8 @@ int rss_read(const char *nic, struct rss *out, struct error *err);
 int rss_parse(const char *text, struct rss *out, struct error *err);
 /* From a file of that; err names it. */
 int rss_read_dump(const char *path, struct rss *out, struct error *err);
+
+/* Whether the key has a period of 16 bits, which makes Toeplitz's hash symmetric. */
+bool rss_key_repeats(const struct rss *rss);
 
 #endif
