@@ -44,6 +44,8 @@ struct haproxy_plan {
 	 * past the end of the list is taken by number CPU % processes. */
 	unsigned int takers;
 	unsigned short taker[HAPROXY_CPUS_MAX];
+	bool bound; /* the instances' memory is that of memory_node alone */
+	unsigned int memory_node;
 	struct ports ports;              /* what the listeners bind */
 	bool ipv4, ipv6;                 /* families served */
 	char server_side[IFNAMSIZ];      /* device of the onward connections */

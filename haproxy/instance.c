@@ -2,6 +2,7 @@
 /* Owns how a HAProxy process comes to be: its descriptors, its place, its rights. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,8 @@
 #include "haproxy/listener.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
+
+#define MEMORY_NODES 1024 /* as many as the kernel can be built for */
 
 /* CONFIG, STATS and the first socket follow the standard streams without a gap. */
 _Static_assert(HAPROXY_FD_CONFIG == 3 && HAPROXY_FD_STATS == 4 && HAPROXY_FD_LISTEN == 5,
@@ -73,6 +77,27 @@ static int launch_affinity(const struct launch *x, struct error *err)
 	if (sched_setaffinity(0, sizeof(set), &set) < 0)
 		return error_set(err, errno, "pin the instance to CPU %u (%u of them)",
 				 p->cpu[first], last - first + 1);
+	return 0;
+}
+
+/*
+ * Survives the exec. ENOSYS: a kernel without NUMA has one node, and nothing to bind to.
+ */
+static int launch_memory(const struct launch *x, struct error *err)
+{
+	unsigned long nodes[MEMORY_NODES / (8 * sizeof(unsigned long))] = { 0 };
+	unsigned int node = x->plan->memory_node;
+	const unsigned int word = 8 * sizeof(nodes[0]);
+
+	if (!x->plan->bound || node >= MEMORY_NODES)
+		return 0;
+	nodes[node / word] |= 1UL << (node % word);
+	if (syscall(SYS_set_mempolicy, MPOL_BIND, nodes, MEMORY_NODES + 1UL) < 0 &&
+	    errno != ENOSYS)
+		return error_set(err, errno,
+				 "bind the instance's memory to NUMA node %u "
+				 "(placement.numa = spread does without)",
+				 node);
 	return 0;
 }
 
@@ -137,6 +162,8 @@ static int launch_become(const struct launch *x, int *report, struct error *err)
 		r = privilege_isolate(&x->privilege, err);
 	if (!r && x->pin)
 		r = launch_affinity(x, err);
+	if (!r && x->pin)
+		r = launch_memory(x, err);
 	if (!r)
 		r = launch_limits(x, err);
 	if (!r)
