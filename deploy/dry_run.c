@@ -45,7 +45,7 @@ static int dry_run_placement(const struct placement *p, struct error *err)
 	json_decref(tree);
 	for (line = strtok_r(table.text, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest))
-		printf("# %s\n", line);
+		printf("#   %s\n", line);
 	return 0;
 }
 

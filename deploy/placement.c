@@ -245,10 +245,19 @@ static void steer_in_software(struct placement *p)
 {
 	unsigned int n = p->queue_cpus, used = p->queues < n ? p->queues : n;
 	unsigned int unreached = 0;
-	bool table = true;
+	bool table = true, soft = true;
 
-	for (unsigned int i = 0; i < p->nics; i++)
+	for (unsigned int i = 0; i < p->nics; i++) {
 		table = table && p->nic[i].table;
+		soft = soft && p->nic[i].soft;
+	}
+	if (soft) {
+		placement_remark(p,
+				 "%s: no hardware behind it, so no queues, interrupts or "
+				 "steering to set",
+				 p->nic[0].name);
+		return;
+	}
 	for (unsigned int i = 0; i < n; i++) {
 		if (!cpulist_has(p->cpu, p->instances, p->queue_cpu[i]))
 			continue;

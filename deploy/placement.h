@@ -20,6 +20,7 @@ struct placement_nic {
 	int node;                 /* TOPOLOGY_NODE_NONE: it reports none */
 	unsigned int queues_most; /* that its driver can use; 0: not known */
 	bool table;               /* it has an indirection table: it does RSS */
+	bool soft; /* no device is behind it (veth, bond): there is nothing to be told */
 };
 
 /*

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "deploy/placement.h"
+#include "deploy/placement_note.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 #include "helpers/nic/irq.h"
+#include "helpers/nic/queues.h"
 #include "helpers/nic/rss.h"
 #include "helpers/setting.h"
 
@@ -23,6 +25,7 @@ static int nic_here(struct placement_nic *nic, struct error *err)
 	nic->table = rss->table_n > 0;
 	/* Without a table nobody can be told to use more: a veth has one a CPU, idle. */
 	nic->queues_most = nic->table ? rss->queues_most : rss->queues;
+	nic->soft = !nic_has_device(nic->name);
 	return 0;
 }
 
@@ -45,6 +48,16 @@ static int nic_elsewhere(struct placement_nic *nic, int side,
 	return 0;
 }
 
+static void warn_balanced(struct placement *p)
+{
+	_cleanup_close_ int root = setting_root(NULL);
+
+	if (root >= 0 && nic_irqs_balanced(root))
+		placement_warn(p,
+			       "irqbalance runs and will move the interrupts away: stop "
+			       "it, or exempt them (`hapep doctor` says how)");
+}
+
 int placement_read(const struct config *config, const struct placement_standin *standin,
 		   bool recall, struct placement *out, struct error *err)
 {
@@ -63,7 +76,11 @@ int placement_read(const struct config *config, const struct placement_standin *
 			r = nic_here(&nic[n], err);
 		n++;
 	}
-	return r < 0 ? r : placement_make(t, config, nic, n, recall, out, err);
+	if (!r)
+		r = placement_make(t, config, nic, n, recall, out, err);
+	if (!r && out->queues && !placement_standin_given(standin))
+		warn_balanced(out);
+	return r;
 }
 
 int placement_irqs(const struct placement *p, int *irq, struct error *err)

@@ -37,6 +37,28 @@ static void plan_side(struct step_context *c, int s)
 	way->vlan = from->vlan;
 }
 
+/* What the placement is to each side's NIC. */
+static int plan_queues(struct step_context *c, int s, struct error *err)
+{
+	const struct placement *p = &c->placement;
+	struct nic_queues *q = &c->queues[s];
+
+	snprintf(q->name, sizeof(q->name), "%s", c->nic[s].name);
+	q->symmetric = c->config.rss == RSS_SYMMETRIC;
+	q->rps = p->rps;
+	q->rps_cpus = p->rps_cpus;
+	for (unsigned int i = 0; i < p->rows; i++) {
+		const struct placement_row *row = &p->row[i];
+
+		if (row->queue < 0)
+			continue;
+		q->queue[row->queue].cpu = row->cpu;
+		q->queue[row->queue].xps = row->xps;
+	}
+	q->n = p->queues;
+	return p->queues ? nic_queues_ask(q, err) : 0;
+}
+
 /* The CPUs of queues and instances, and what each of them accepts. */
 static int plan_placement(struct step_context *c, bool recall, struct error *err)
 {
@@ -51,7 +73,11 @@ static int plan_placement(struct step_context *c, bool recall, struct error *err
 	memcpy(h->cpu, p->cpu, sizeof(h->cpu));
 	memcpy(h->taker, p->taker, sizeof(h->taker));
 	h->takers = p->cpus;
-	return 0;
+	h->bound = p->bound && p->node >= 0;
+	h->memory_node = h->bound ? (unsigned int)p->node : 0;
+	for (int s = 0; s < SIDES && !r; s++)
+		r = plan_queues(c, s, err);
+	return r;
 }
 
 /* The descriptors that each instance may have: the hard limit, which root may raise. */

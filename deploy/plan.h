@@ -7,6 +7,7 @@
 #include "deploy/placement.h"
 #include "haproxy/haproxy.h"
 #include "helpers/nic/nic.h"
+#include "helpers/nic/queues.h"
 #include "netns/netns.h"
 #include "tc/tc.h"
 
@@ -19,6 +20,7 @@ struct step_context {
 	struct tc_plan tc;
 	struct haproxy_plan haproxy;
 	struct placement placement;
+	struct nic_queues queues[SIDES]; /* of each NIC, from the placement */
 	struct haproxy_version version;
 	const char *datapath_reason; /* why this datapath, one clause */
 };

@@ -5,6 +5,7 @@
 #include "deploy/plan.h"
 #include "deploy/renew.h"
 #include "deploy/steps.h"
+#include "deploy/steps_rss.h"
 #include "deploy/supervisor.h"
 #include "helpers/memory.h"
 
@@ -257,6 +258,15 @@ static const struct step steps[] = {
 	  .record = vlan_server_record,
 	  .undo = nic_vlan_undo,
 	  FUNCTIONS(vlan_server) },
+	RSS_STEPS(client),
+	RSS_STEPS(server),
+	{ .name = "netdev-budget",
+	  .group = GROUP_RSS,
+	  .summary = "the time that one round of receiving may take",
+	  .wanted = budget_host_wanted,
+	  .record = budget_host_record,
+	  .undo = budget_host_undo,
+	  FUNCTIONS(budget_host) },
 	{ .name = "namespace",
 	  .group = GROUP_NETNS,
 	  .summary = "the proxy's network namespace",

@@ -78,7 +78,7 @@ expect "as many instances as asked for" 2 "$(plan | jq .instances)"
 dry=$(blade "$hapep" up --dry-run --config "$conf")
 missing=$(blade "$hapep" rss plan --config "$conf" |
 	while IFS= read -r line; do
-		[[ $'\n'$dry$'\n' == *$'\n'"# $line"$'\n'* ]] || echo "$line"
+		[[ $'\n'$dry$'\n' == *$'\n'"#   $line"$'\n'* ]] || echo "$line"
 	done)
 expect "up --dry-run prints every line of it" "" "$missing"
 
