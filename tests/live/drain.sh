@@ -29,7 +29,7 @@ transfers() { # NAME: starts one of each family, some seconds long
 	local family
 	long=()
 	for family in 4 6; do
-		client curl -sf -m 30 --limit-rate 10M -o "$scratch/$1.$family" \
+		client curl -sf -m 30 --limit-rate 14M -o "$scratch/$1.$family" \
 			"$(url "$family" /100m)" &
 		long+=($!)
 	done

@@ -59,11 +59,10 @@ shares() {
 }
 
 supervisor_dies() { # WHAT
-	local killed again pid
-	pid=$(supervisor)
+	local killed again
 	probe 3.2
 	killed=$(now)
-	kill -KILL "$pid"
+	kill -KILL "$(supervisor)"
 	sleep 1.8
 	again=$(now)
 	expect "$1, supervisor killed: the gate is shut" pass "$(status .gate.state)"
