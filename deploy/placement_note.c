@@ -119,9 +119,26 @@ static void remark_flows(const struct config *config, struct placement *p)
 			"so its packets come by another queue than the client's");
 }
 
+/* CPUs that were named may be far from the interface. */
+static void remark_far(const struct config *config, struct placement *p)
+{
+	unsigned int far = 0;
+
+	for (unsigned int i = 0; i < p->queues; i++)
+		far += p->row[i].node >= 0 && p->row[i].node != p->nic[0].node;
+	if (far && p->nic[0].node >= 0 && (config->queue_cpus[0] || config->cpus[0]))
+		placement_warn(p,
+			       "%u of %u queues are on CPUs off node %d, where %s is: %s "
+			       "names them",
+			       far, p->queues, p->nic[0].node, p->nic[0].name,
+			       config->queue_cpus[0] ? "placement.queue_cpus"
+						     : "haproxy.cpus");
+}
+
 void placement_note_all(const struct topology *t, const struct config *config,
 			struct placement *p)
 {
+	remark_far(config, p);
 	remark_machine(t, p);
 	remark_flows(config, p);
 }

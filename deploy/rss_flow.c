@@ -77,9 +77,9 @@ static void notes_add(const struct rss_view *v, const struct flow *f, json_t *no
 	if (v->placement.rps)
 		json_array_append_new(
 			notes,
-			json_string("software steering (RPS) then picks the CPU by "
-				    "a hash of the kernel's own, the same for both "
-				    "directions"));
+			json_string("software steering (RPS) then picks the CPU, by "
+				    "this hash or, where the interface reports none, by "
+				    "the kernel's, which is symmetric"));
 	for (unsigned int i = 0; i < v->placement.nics; i++) {
 		bool six = f->source.address.family == AF_INET6;
 

@@ -229,6 +229,30 @@ static void test_resolved(void **state)
 	free(t);
 }
 
+/* Who names CPUs gets them, and is told what it costs. */
+static void test_named_far(void **state)
+{
+	struct topology *t = machine(PAPER);
+	struct config config;
+	struct placement *p;
+
+	(void)state;
+	config_defaults(&config);
+	strcpy(config.cpus, "13-15");
+	p = place(t, &config, 0);
+	assert_int_equal(p->queues, 3);
+	assert_int_equal(p->node, -1);
+	assert_false(p->bound);
+	assert_true(says(p, "2 of 3 queues are on CPUs off node 0"));
+	assert_true(says(p, "memory is not bound"));
+	strcpy(config.queue_cpus, "0-2");
+	p = place(t, &config, 0);
+	assert_int_equal(p->node, 0);
+	assert_false(says(p, "off node"));
+	assert_true(says(p, "memory is not bound"));
+	free(t);
+}
+
 /* The longest lists there are come back whole. */
 static void test_resolved_long(void **state)
 {
@@ -387,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_threads_limit),
 		cmocka_unit_test(test_resolved),
 		cmocka_unit_test(test_resolved_long),
+		cmocka_unit_test(test_named_far),
 		cmocka_unit_test(test_recall_offline),
 		cmocka_unit_test(test_many),
 	};
