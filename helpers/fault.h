@@ -6,7 +6,8 @@
 #include "helpers/error.h"
 
 /*
- * HAPEP_FAULT=WHERE:STEP in the environment, WHERE one of
+ * HAPEP_FAULT=WHERE:STEP[,WHERE:STEP...] in the environment, STEP a step's name, or
+ * change-NAME or back-NAME for its part in a change in service, WHERE one of
  *   record  SIGKILL before the journal is written
  *   before  SIGKILL after the journal is written, before the change
  *   fail    the change fails with EIO, having changed nothing
