@@ -79,7 +79,24 @@ int blade_foresee(const char *name, const struct config *wanted,
 		r = blade_wanted(name, &before, err);
 	if (!r)
 		r = plan_recall(name, &running, from, err);
-	return r < 0 ? r : blade_plan(name, wanted, &before, &running, to, err);
+	if (!r)
+		r = blade_plan(name, wanted, &before, &running, to, err);
+	return r < 0 ? r : change_leaving(from, to, err);
+}
+
+#define LOCK_TRIES 15 /* 20 ms apart */
+
+/* The supervisor holds the lock for a moment when a change has come to its end. */
+static int blade_lock(const char *name, bool create, struct error *err)
+{
+	const struct timespec nap = { .tv_nsec = 20000000 };
+	int r = state_open(name, create, true, err);
+
+	for (int i = 0; i < LOCK_TRIES && r == -EBUSY; i++) {
+		nanosleep(&nap, NULL);
+		r = state_open(name, create, true, err);
+	}
+	return r;
 }
 
 /* One call on one blade, which it has locked. */
@@ -96,7 +113,7 @@ static int blade_open(struct blade *b, bool create, struct error *err)
 
 	if (r < 0)
 		return r;
-	b->dirfd = state_open(b->name, create, true, err);
+	b->dirfd = blade_lock(b->name, create, err);
 	if (b->dirfd < 0)
 		return b->dirfd;
 	return journal_open(b->dirfd, true, &b->journal, err);
@@ -150,9 +167,8 @@ static int blade_first(const struct blade *b, const struct config *wanted,
 }
 
 /* What differs; the plan in service is whole again first, so that it can be left. */
-static int blade_replan(const struct blade *b, const struct step_context *from,
-			const struct step_context *to, const char *group,
-			struct error *err)
+static int blade_replan(const struct blade *b, struct step_context *from,
+			struct step_context *to, const char *group, struct error *err)
 {
 	struct change c = { .name = b->name,
 			    .dirfd = b->dirfd,
@@ -257,7 +273,7 @@ int blade_switch(const char *name, int scenario, int engine, struct blade_change
 int blade_down(const char *name, const char *group, struct error *err)
 {
 	_cleanup_journal_ struct journal *journal = NULL;
-	_cleanup_close_ int dirfd = state_open(name, false, true, err);
+	_cleanup_close_ int dirfd = blade_lock(name, false, err);
 	const struct step *proxy = step_find(&deploy_steps, "proxy");
 	json_t *record;
 	int r;

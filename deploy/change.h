@@ -10,6 +10,8 @@
 
 #define CHANGE_RECORD "change" /* in the journal, while a change is under way */
 
+struct supervisor_change;
+
 /*
  * What goes before what: the next listeners and instances stand beside the present ones,
  * then what leads packets to them changes (helpers/step.h, steps_change), then the former
@@ -20,7 +22,10 @@ struct change {
 	const char *name;
 	int dirfd; /* the state directory, locked */
 	struct journal *journal;
-	const struct step_context *from, *to;
+	struct step_context *from, *to;
+	/* change.c's own; zeroes */
+	struct supervisor_change *next;
+	bool resumed; /* whoever began it is gone, and the next instances with it */
 };
 
 /*
@@ -38,5 +43,23 @@ int change_resolve(const char *name, int dirfd, struct journal *journal, bool *r
 
 /* Before everything is undone anyway: the journal forgets the change. */
 int change_forget(struct journal *journal, struct error *err);
+
+/*
+ * The part of the step "proxy" in the walk to that plan, or back to it: where the
+ * supervisor leads packets, by SK-LOOKUP's program and between listeners on one port.
+ */
+int change_proxy(const struct step_context *to, struct error *err);
+
+/*
+ * Which ports' connections end as they began, in both directions of a change: those that
+ * are the other plan's alone, and those of earlier changes.
+ */
+int change_leaving(struct step_context *from, struct step_context *to, struct error *err);
+
+/*
+ * When no former instance is left: those ports are forgotten. For the supervisor; -EBUSY:
+ * somebody works on the blade, try again.
+ */
+int change_settle(const char *name, struct error *err);
 
 #endif

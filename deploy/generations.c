@@ -307,6 +307,11 @@ bool generations_open_change(const struct generations *all)
 	return all->next || all->stranded;
 }
 
+bool generations_alone(const struct generations *all)
+{
+	return !generations_open_change(all) && !all->leaving;
+}
+
 static json_t *list_describe(const struct generation *list, json_t *out)
 {
 	for (const struct generation *g = list; g; g = g->other)

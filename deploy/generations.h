@@ -42,6 +42,9 @@ unsigned int generations_proxy_port(const struct generations *all);
 /* Whether there is a next one that is not decided on. */
 bool generations_open_change(const struct generations *all);
 
+/* Whether there is no generation beside the present one. */
+bool generations_alone(const struct generations *all);
+
 /* {"generation", "instances", "next": [...], "retiring": [...]}, the present one's. */
 json_t *generations_describe(const struct generations *all);
 

@@ -11,6 +11,8 @@
 #include "netns/netns.h"
 #include "tc/tc.h"
 
+struct change;
+
 /* What every step of deploy/steps.c gets to see. */
 struct step_context {
 	char name[NETNS_NAME_MAX + 1]; /* the blade's, and its namespace's */
@@ -23,6 +25,7 @@ struct step_context {
 	struct nic_queues queues[SIDES]; /* of each NIC, from the placement */
 	struct haproxy_version version;
 	const char *datapath_reason; /* why this datapath, one clause */
+	struct change *change; /* deploy/change.h: to or from this plan; NULL: none */
 };
 
 /*

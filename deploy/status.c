@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deploy/blade.h"
+#include "deploy/change.h"
 #include "deploy/gate.h"
 #include "deploy/scenario.h"
 #include "deploy/state.h"
@@ -178,21 +179,41 @@ static json_t *status_nothing(const char *name, int state, const char *why)
 			 "reason", why);
 }
 
+/* What a killed `up` or `scenario` left, or a living one is about. */
+static void status_change(int dirfd, json_t *tree)
+{
+	_cleanup_journal_ struct journal *journal = NULL;
+	struct error ignored = { 0 };
+
+	if (!journal_open(dirfd, false, &journal, &ignored) &&
+	    journal_find(journal, CHANGE_RECORD))
+		json_object_set_new(tree, "unfinished_change",
+				    json_string("under way, or cut short: `hapep up` "
+						"takes it back or finishes it"));
+}
+
 static bool status_head(const struct step_context *c, json_t *tree)
 {
 	_cleanup_close_ int dirfd = -1;
 	struct error err = { 0 };
+	char ports[PORTS_TEXT_SIZE];
 	bool well = scenario_status(c, tree);
 
 	if (!well)
 		json_object_set_new(tree, "reason",
 				    json_string("netfilter hooks are in the namespace"));
+	if (c->tc.leaving.n)
+		json_object_set_new(
+			tree, "leaving_ports",
+			json_string(ports_format(&c->tc.leaving, ports, sizeof(ports))));
 	json_object_set_new(tree, "datapath",
 			    json_string(tc_datapath_name(c->tc.datapath)));
 	dirfd = state_open(c->name, false, false, &err);
-	if (dirfd >= 0)
-		json_object_set_new(tree, "supervisor_pid",
-				    json_integer(state_supervisor(dirfd)));
+	if (dirfd < 0)
+		return well;
+	json_object_set_new(tree, "supervisor_pid",
+			    json_integer(state_supervisor(dirfd)));
+	status_change(dirfd, tree);
 	return well;
 }
 

@@ -2,6 +2,7 @@
 /* Owns the order in which a blade is put in service, and so taken out again. */
 #include <string.h>
 
+#include "deploy/change.h"
 #include "deploy/plan.h"
 #include "deploy/renew.h"
 #include "deploy/steps.h"
@@ -203,23 +204,12 @@ static int nic_record(const struct step_context *c, json_t **out, struct error *
 	return tc_nic_record(&c->tc, out, err);
 }
 
-/*
- * The next instances come and the former go around the walk (deploy/change.c); only where
- * they cannot stand beside each other it is done here.
- */
+/* Nothing to do for a plan that another one changes to without other instances. */
 static int proxy_change(const struct step_context *from, const struct step_context *to,
 			struct error *err)
 {
-	json_t *record = NULL;
-	int r;
-
-	if (!renew_obstacle(from, to))
-		return 0;
-	r = supervisor_record(to, &record, err);
-	if (!r)
-		r = supervisor_undo(record, err);
-	json_decref(record);
-	return r < 0 ? r : supervisor_start(to, err);
+	(void)from;
+	return change_proxy(to, err);
 }
 
 #define FUNCTIONS(prefix)                                                                \
@@ -227,8 +217,8 @@ static int proxy_change(const struct step_context *from, const struct step_conte
 
 /*
  * The redirects on the NIC come last: until the instances accept, the machine goes on
- * doing with the traffic whatever it did before. The rules come after what maps the
- * service ports, so that a port that becomes one finds the way paved.
+ * doing with the traffic whatever it did before. The rules come after the instances and
+ * what maps the service ports to them: a port that becomes one finds the way paved.
  */
 static const struct step steps[] = {
 	{ .name = "nic-client-flags",
@@ -318,6 +308,16 @@ static const struct step steps[] = {
 	  .undo = netns_tproxy_undo,
 	  .change = tproxy_change,
 	  FUNCTIONS(tproxy) },
+	{ .name = "proxy",
+	  .group = GROUP_HAPROXY,
+	  .summary = "listening sockets, supervisor and HAProxy instances",
+	  .describe = supervisor_describe,
+	  .probe = supervisor_probe,
+	  .record = supervisor_record,
+	  .apply = supervisor_start,
+	  .undo = supervisor_undo,
+	  .change = proxy_change,
+	  .differs = renew_differs },
 	{ .name = "rules",
 	  .group = GROUP_NETNS,
 	  .summary = "rules that send eligible packets to table 100",
@@ -329,16 +329,6 @@ static const struct step steps[] = {
 	  .record = host_record,
 	  .undo = tc_undo,
 	  FUNCTIONS(host) },
-	{ .name = "proxy",
-	  .group = GROUP_HAPROXY,
-	  .summary = "listening sockets, supervisor and HAProxy instances",
-	  .describe = supervisor_describe,
-	  .probe = supervisor_probe,
-	  .record = supervisor_record,
-	  .apply = supervisor_start,
-	  .undo = supervisor_undo,
-	  .change = proxy_change,
-	  .differs = renew_differs },
 	{ .name = "tc-nic",
 	  .group = GROUP_TC,
 	  .summary = "what arrives on the NIC goes to the namespace",

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "deploy/blade.h"
+#include "deploy/change.h"
 #include "deploy/gate.h"
 #include "deploy/generations.h"
 #include "deploy/state.h"
@@ -38,6 +39,7 @@ struct supervisor {
 	struct generations *generations;
 	struct succession *succession;
 	struct gate *gate;
+	bool settled; /* nothing is left to do for generations that went */
 };
 
 /* A process of its own: no terminal, no lock, no descriptor of `up` but the pipe. */
@@ -189,11 +191,28 @@ static int supervise_wait_ms(const struct supervisor *s)
 	return due < GATE_BEAT_MS / 2 ? due : GATE_BEAT_MS / 2;
 }
 
+/* Once the last former generation went, and whoever made the change is done. */
+static void supervise_settle(struct supervisor *s)
+{
+	struct error err = { 0 };
+	int r;
+
+	if (!generations_alone(s->generations))
+		s->settled = false;
+	else if (!s->settled) {
+		r = change_settle(s->c->name, &err);
+		s->settled = r != -EBUSY;
+		if (r < 0 && r != -EBUSY)
+			log_warning("forget the ports that left: %s", err.msg);
+	}
+}
+
 static void supervise_tick(struct supervisor *s)
 {
 	generations_tick(s->generations);
 	succession_tick(s->succession);
 	gate_tick(s->gate, s->generations);
+	supervise_settle(s);
 }
 
 static int supervise_loop(struct supervisor *s)
@@ -280,7 +299,7 @@ static int supervise_down(const char *name, struct error *err)
 
 void supervise_run(const struct step_context *c, int ready_fd)
 {
-	struct supervisor s = { c, -1, -1, -1, -1, -1, NULL, NULL, NULL };
+	struct supervisor s = { c, -1, -1, -1, -1, -1, NULL, NULL, NULL, false };
 	struct error err = { 0 };
 	int r = supervise_detach(&s, ready_fd, &err), end;
 

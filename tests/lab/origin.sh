@@ -50,6 +50,10 @@ http {
 		location = /who {
 			return 200 "\$remote_addr:\$remote_port \$server_addr:\$server_port\n";
 		}
+		location /slow/ { # the same objects, half a minute a megabyte
+			limit_rate 32k;
+			alias $objects/;
+		}
 		location /put/ {
 			open_file_cache off;
 			alias $1.put/;
