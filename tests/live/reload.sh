@@ -11,6 +11,8 @@ status() { blade "$hapep" status --json; }
 up() { blade "$hapep" up --config "$conf" "$@"; }
 instances() { status | jq -r '.instances[].pid' | sort; }
 
+is_up() { [[ $(status | jq -r .state) == up ]]; }
+
 haproxies() {
 	local pid
 	for pid in $(blade ip netns pids pep0); do
@@ -33,6 +35,7 @@ reload() {
 	check "$what: a dry run tells of no interruption" \
 		grep -q "^$1\.$2 = .* -> .*; no interruption$" "$scratch/dry"
 	check "$what: up" up --quiet || return
+	until_true 10 is_up # a busy machine may be late to answer
 	expect "$what: status" up "$(status | jq -r .state)"
 	same=$(comm -12 <(echo "$before") <(instances))
 	check "$what: the load goes on" traffic_runs short

@@ -53,6 +53,9 @@ settled() { # SCENARIO[:ENGINE]
 	[[ $(led) == "$(wanted "$1")" ]]
 }
 
+word() { status | jq -r '"\(.state) \(.scenario | sub(" .*"; ""))"'; }
+is_up() { [[ $(word) == up* ]]; }
+
 # Every HAProxy in the namespace, by the kernel's word.
 haproxies() {
 	local pid
@@ -79,8 +82,8 @@ one() { # SCENARIO[:ENGINE]
 	until_true 10 settled "$1"
 	expect "$what: listeners and rules, by ss, nft, iptables-save, bpftool" \
 		"$(wanted "$1")" "$(led)"
-	expect "$what: status" "up ${1%:*}" \
-		"$(status | jq -r '"\(.state) \(.scenario | sub(" .*"; ""))"')"
+	until_true 10 is_up # a busy machine may be late to answer
+	expect "$what: status" "up ${1%:*}" "$(word)"
 	expect "$what: other instances" "" "$(comm -12 <(echo "$before") <(instances))"
 	check "$what: the transfers go on" traffic_runs long
 	check "$what: the load goes on" traffic_runs short
