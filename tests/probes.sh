@@ -17,19 +17,26 @@ signal_all() { # SIGNAL
 	for pid in "${instances[@]}"; do kill "-$1" "$pid"; done
 }
 
-# Both families' connections, 20 ms apart each, for so long.
+# Both families' connections, 20 ms apart each, for so long, or until it is enough.
 probe() { # SECONDS
 	local address tries
 	probes=()
+	rm -f "$scratch/enough"
 	for address in "$server4" "$server6"; do
 		client python3 "$tests/live/prober.py" "$address" 80 20 "$1" \
-			>"$scratch/$address" &
+			"$scratch/enough" >"$scratch/$address" &
 		probes+=($!)
 		for ((tries = 0; tries < 100; tries++)); do
 			grep -q started "$scratch/$address" && break
 			sleep 0.02
 		done
 	done
+}
+
+# Waits for them; enough ends them before.
+enough() {
+	touch "$scratch/enough"
+	probed
 }
 
 probed() {
@@ -54,8 +61,9 @@ all_go() { # NAME WAY FROM TO
 	n=$(count "$from" "$to" "1")
 	((n >= 20)) || not_ok "$1" "only $n connections were tried"
 	expect "$1: none fails or takes another way after 1 s ($n tried)" "" \
-		"$(awk -v from="$from" -v to="$to" -v way="$2" '$1 >= from && $1 < to &&
-			($3 != way || $4 != "ok" || $2 > 900) {
+		"$(awk -v from="$from" -v to="$to" -v way="$2" \
+			-v most=$((900 * ${HAPEP_PATIENCE:-1})) '$1 >= from && $1 < to &&
+			($3 != way || $4 != "ok" || $2 > most) {
 				print $1 - from + 1000, $2, $3, $4 }' "$scratch/probes" |
 			head -n 5)"
 }
@@ -93,4 +101,41 @@ possible() { # SCENARIO ENGINE
 	row=$(blade "$hapep" scenario --json | jq -r --arg name "$name" \
 		'.here[] | select(.scenario == $name) | "\(.possible) \(.needs)"')
 	[[ $row == true* ]] || { skip "$1 ${2:-}" "not here: ${row#false }"; return 1; }
+}
+
+# A long transfer of each family, under way and then stopped at the client: transfers_end
+# lets both go on, and says what they come to.
+transfers_begin() {
+	local family
+	long=() transfer_pids=()
+	for family in 4 6; do
+		# shellcheck disable=SC2016 # the inner shell's own
+		client bash -c 'echo $$ >"$1"; exec curl -sf -m 60 --limit-rate 25M -o "$2" "$3"' \
+			- "$scratch/long.$family.pid" "$scratch/long.$family" \
+			"$(url "$family" /100m)" &
+		long+=($!)
+		until_true 10 test -s "$scratch/long.$family" ||
+			not_ok "a transfer of IPv$family" "it does not begin"
+		transfer_pids+=("$(cat "$scratch/long.$family.pid")")
+		kill -STOP "${transfer_pids[-1]}"
+	done
+}
+
+transfers_end() { # NAME
+	local i
+	kill -CONT "${transfer_pids[@]}" 2>/dev/null # where it is over already, wait tells how
+	for i in 0 1; do
+		wait "${long[i]}"
+		expect "$1: the transfer of IPv$((4 + 2 * i)) ends well" 0 $?
+		check "$1: byte for byte" cmp "$scratch/long.$((4 + 2 * i))" \
+			"/run/hapep-lab/$LAB_NAME/origin/objects/100m"
+		rm -f "$scratch/long.$((4 + 2 * i))"
+	done
+}
+
+# The same, where the blade has dropped them.
+transfers_drop() {
+	kill -CONT "${transfer_pids[@]}" 2>/dev/null
+	wait "${long[@]}"
+	rm -f "$scratch"/long.?
 }

@@ -5,12 +5,11 @@
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
+# shellcheck source=tests/probes.sh
+. "$tests/probes.sh"
 
 conf=$tests/lab/lab.conf
 
-up() { blade "$hapep" up --quiet --config "$conf"; }
-down() { blade "$hapep" down --quiet; }
-status() { blade "$hapep" status --json | jq -r "$1"; }
 drain() { blade "$hapep" drain --quiet "$@"; }
 undrain() { blade "$hapep" undrain --quiet; }
 sockets() { blade ip netns exec pep0 ss -Htn state established '( sport = :80 )' | wc -l; }
@@ -25,29 +24,6 @@ all_go() { # NAME WAY
 	done
 }
 
-transfers() { # NAME: starts one of each family, some seconds long
-	local family
-	long=()
-	for family in 4 6; do
-		client curl -sf -m 30 --limit-rate 14M -o "$scratch/$1.$family" \
-			"$(url "$family" /100m)" &
-		long+=($!)
-	done
-	sleep 0.5
-}
-
-transferred() { # NAME
-	local family
-	wait "${long[0]}"
-	expect "$1: the transfer of IPv4 ends well" 0 $?
-	wait "${long[1]}"
-	expect "$1: and that of IPv6" 0 $?
-	for family in 4 6; do
-		check "$1: byte for byte, IPv$family" cmp "$scratch/$1.$family" \
-			"/run/hapep-lab/$LAB_NAME/origin/objects/100m"
-	done
-}
-
 lab_begin
 lab origin start >/dev/null
 blade "$hapep" drain >"$scratch/out" 2>&1
@@ -56,7 +32,7 @@ check "and it says why" grep -q "'pep0' is not up" "$scratch/out"
 check "up" up
 all_go "at first: proxied" proxied
 
-transfers proxied
+transfers_begin
 expect "two transfers are proxied" 2 "$(sockets)"
 blade "$hapep" drain --timeout 300ms >"$scratch/out" 2>&1
 expect "a limit too short: exit 1" 1 $?
@@ -65,9 +41,10 @@ expect "it is drained all the same" drained "$(status .gate.state)"
 expect "which is not degraded" 0 "$(blade "$hapep" status >/dev/null; echo $?)"
 all_go "drained: past the proxy" forwarded
 expect "what was proxied still is" 2 "$(sockets)"
+kill -CONT "${transfer_pids[@]}"
 check "drain waits for it" drain --timeout 30s
 expect "until nothing is left" 0 "$(sockets)"
-transferred proxied
+transfers_end proxied
 
 check "up again" up
 expect "and it stays drained" drained "$(status .gate.state)"
@@ -77,13 +54,13 @@ check "another supervisor" up
 expect "and it stays drained" drained "$(status .gate.state)"
 all_go "drained still: past the proxy" forwarded
 
-transfers forwarded
+transfers_begin
 expect "two transfers are not proxied" 0 "$(sockets)"
 check "undrain" undrain
 expect "the gate is open" open "$(status .gate.state)"
 all_go "undrained: proxied" proxied
 check "the forwarded ones go on" kill -0 "${long[@]}"
-transferred forwarded
+transfers_end forwarded
 check "undrain twice" undrain
 
 check "drain" drain
@@ -109,8 +86,8 @@ conf=$scratch/conf
 check "up with fail = closed" up
 check "it can be drained as well" drain
 all_go "fail = closed, drained: past the proxy" forwarded
-transfers closed
+transfers_begin
 check "undrain" undrain
 all_go "fail = closed, undrained: proxied" proxied
-transferred closed
+transfers_end closed
 test_end

@@ -17,7 +17,7 @@ listening() { blade ip netns exec pep0 ss -Htln | wc -l; }
 instances_die() { # WHAT
 	local killed back opened stopped
 	mapfile -t instances < <(pids)
-	probe 8
+	probe 60
 	mv "$scratch/haproxy" "$scratch/away"
 	killed=$(now)
 	signal_all KILL
@@ -37,7 +37,8 @@ instances_die() { # WHAT
 	expect "$1: it listens no more" 1 "$(listening)"
 	kill -CONT "${instances[0]}"
 	check "$1: continued, it listens again" until_true 2 eval '[[ $(listening) == 2 ]]'
-	probed
+	sleep 0.5
+	enough
 	all_go "$1, all killed: past the proxy" forwarded "$killed" "$back"
 	all_go "$1, back: proxied" proxied "$opened" 99999999999999
 	tell "$1" "$killed"
@@ -59,15 +60,16 @@ shares() {
 }
 
 supervisor_dies() { # WHAT
-	local killed again
-	probe 3.2
+	local killed again pid
+	pid=$(supervisor)
+	probe 60
 	killed=$(now)
-	kill -KILL "$(supervisor)"
+	kill -KILL "$pid"
 	sleep 1.8
 	again=$(now)
 	expect "$1, supervisor killed: the gate is shut" pass "$(status .gate.state)"
 	check "$1: up starts another" up
-	probed
+	enough
 	all_go "$1, supervisor killed: past the proxy" forwarded "$killed" "$again"
 	tell "$1, supervisor killed" "$killed"
 }

@@ -57,32 +57,9 @@ next() {
 	done
 }
 
-# Long transfers of both families, and what they come to.
-transfers_begin() { # LIMIT
-	local family
-	long=()
-	for family in 4 6; do
-		client curl -sf -m 40 --limit-rate "$1" -o "$scratch/long.$family" \
-			"$(url "$family" /100m)" &
-		long+=($!)
-	done
-	until_true 5 eval '[[ $(inside ss -Htn state established "( sport = :80 )" |
-		wc -l) -ge 2 ]]' || not_ok "transfers" "they do not begin"
-}
-
-transfers_end() { # NAME
-	local i
-	for i in 0 1; do
-		wait "${long[i]}"
-		expect "$1: transfer $i ends well" 0 $?
-		check "$1: byte for byte" cmp "$scratch/long.$((4 + 2 * i))" \
-			"/run/hapep-lab/$LAB_NAME/origin/objects/100m"
-	done
-}
-
 # None of the connections of the last probe failed, or went past the proxy.
 flawless() { # NAME
-	probed
+	enough
 	tell "$1" 0
 	expect "$1: none fails, all are proxied" "proxied ok" \
 		"$(cut -d' ' -f3,4 "$scratch/probes" | sort -u)"
@@ -98,7 +75,14 @@ commit() { # NAME KEY=VALUE...
 	check "$name: map" step map
 	check "$name: commit" step commit
 	change_end
-	expect "$name: another generation" $((was + 1)) "$(generation)"
+	check "$name: another generation" test "$(generation)" -gt "$was"
+}
+
+# The same, of which only what fails is told.
+commit_quietly() {
+	commit "$@" >"$scratch/said"
+	grep -v '^ok' "$scratch/said"
+	return 0
 }
 
 lab_begin
@@ -110,8 +94,8 @@ expect "the first generation" 1 "$(generation)"
 # ---- the same sockets -----------------------------------------------------------------
 
 mapfile -t instances < <(pids)
-probe 3
-transfers_begin 16M
+probe 60
+transfers_begin
 sockets=$(inside ss -Htlne 'sport = :80' 2>/dev/null | grep -o 'ino:[0-9]*' | sort)
 commit "idle time" idle=2h
 expect "the sockets are the same" "$sockets" \
@@ -130,8 +114,8 @@ expect "nor of their files" "haproxy.0.cfg haproxy.1.cfg stats.0 stats.1" \
 
 # ---- aborted, and left undone ---------------------------------------------------------
 
-probe 5
-transfers_begin 16M
+probe 60
+transfers_begin
 mapfile -t instances < <(pids)
 next processes=3
 change_begin
@@ -167,8 +151,8 @@ expect "undone: not degraded any more" 0 "$(blade "$hapep" status >/dev/null; ec
 
 # ---- more instances, fewer, by hash and by CPU ------------------------------------------
 
-probe 4.5
-transfers_begin 11M
+probe 60
+transfers_begin
 commit "three instances" processes=3
 check "three listen" eval '[[ $(listening 80) == 3 ]]'
 sleep 0.5
@@ -187,8 +171,8 @@ expect "but one process" 1 "$(running)"
 
 # ---- other sockets: SK-LOOKUP and back --------------------------------------------------
 
-probe 4
-transfers_begin 14M
+probe 60
+transfers_begin
 commit "SK-LOOKUP" scenario=SK-LOOKUP
 check "SK-LOOKUP: only its own listen at last" until_true 10 eval \
 	'[[ $(listening 80) == 0 && $(listening 1234) == 2 ]]'
@@ -202,7 +186,7 @@ transfers_end "SK-LOOKUP and back"
 # ---- a next generation that does not come up --------------------------------------------
 
 mapfile -t instances < <(pids)
-probe 2
+probe 60
 # As HAProxy until it is to serve.
 printf '#!/bin/sh\ncase $1 in -vv) exec /usr/sbin/haproxy -vv ;; esac\nexit 3\n' \
 	>"$scratch/broken"
@@ -219,16 +203,16 @@ flawless "broken"
 # ---- descriptors and memory, over and over ----------------------------------------------
 
 descriptors() { find "/proc/$(supervisor)/fd" -type l | wc -l; }
-as_before() { [[ $(descriptors) == "$before" ]]; }
+as_before() { [[ $(descriptors) -le $((before + 2)) ]]; } # a question may be under way
 memory() { awk '/^VmRSS/ { print $2 }' "/proc/$(supervisor)/status"; }
-for ((i = 0; i < 3; i++)); do commit "round $i" idle=$((60 + i))s >/dev/null; done
+for ((i = 0; i < 3; i++)); do commit_quietly "round $i" idle=$((60 + i))s; done
 until_true 5 nothing_retires
 before=$(descriptors) resident=$(memory)
 for ((i = 0; i < 6; i++)); do
-	commit "round $i" idle=$((70 + i))s processes=$((2 + i % 2)) >/dev/null
+	commit_quietly "round $i" idle=$((70 + i))s processes=$((2 + i % 2))
 done
 until_true 10 nothing_retires
-commit "the last" processes=2 >/dev/null
+commit_quietly "the last" processes=2
 until_true 10 nothing_retires
 check "six more leave no descriptor" until_true 3 as_before
 grown=$(($(memory) - resident))
@@ -238,12 +222,12 @@ else
 	not_ok "memory" "the supervisor has grown by $grown KB"
 fi
 
-probe 1.5
-transfers_begin 10M
-commit "before down" idle=3h >/dev/null
-probed
+probe 60
+transfers_begin
+commit_quietly "before down" idle=3h
+enough
 left=$(blade ip netns pids pep0 | paste -sd,)
 check "down ends all generations" down
 expect "no HAProxy is left" "" "$(ps -o pid= -p "$left")"
-kill "${long[@]}" 2>/dev/null
+transfers_drop
 test_end

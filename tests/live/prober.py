@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Opens a connection every few milliseconds and says of each what became of it.
 
-prober.py ADDRESS PORT INTERVAL_MS SECONDS: a line for each connection,
-START_MS TOOK_MS WAY RESULT. WAY is proxied or forwarded, by the hop limit of the SYN-ACK
+prober.py ADDRESS PORT INTERVAL_MS SECONDS [FILE]: a line for each connection,
+START_MS TOOK_MS WAY RESULT, until the time is over or there is a FILE. WAY is proxied or forwarded, by the hop limit of the SYN-ACK
 as it arrives on eth0: the blade's own is 64, a server's has lost one in the blade.
 """
 import ctypes
+import os
 import socket
 import struct
 import sys
@@ -15,6 +16,7 @@ import time
 
 address, port, interval, seconds = (
     sys.argv[1], int(sys.argv[2]), float(sys.argv[3]) / 1000, float(sys.argv[4]))
+enough = (sys.argv + [""])[5]
 family = socket.AF_INET6 if ":" in address else socket.AF_INET
 ways = {}
 lines = []
@@ -85,7 +87,7 @@ tap.bind(("eth0", 0))
 threading.Thread(target=watch, args=(tap,), daemon=True).start()
 end, threads = time.time() + seconds, []
 print("# started", flush=True)
-while time.time() < end:
+while time.time() < end and not os.path.exists(enough):
     start = time.time()
     threads.append(threading.Thread(target=transact, args=(start,)))
     threads[-1].start()
