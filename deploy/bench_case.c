@@ -88,6 +88,7 @@ static int blade_prepare(struct bench *b, const struct bench_case *c, json_t *tr
 {
 	_cleanup_free_ char *file = bench_case_file(b, c);
 	_cleanup_text_ struct text text = { 0 };
+	struct error why = { 0 };
 	struct config config;
 	int r = base_read(b, &config, err);
 
@@ -99,6 +100,11 @@ static int blade_prepare(struct bench *b, const struct bench_case *c, json_t *tr
 	}
 	if (!scenario_possible(b, &config, reason))
 		return 0;
+	if (config.datapath != TC_DATAPATH_AUTO &&
+	    tc_datapath_check((enum tc_datapath)config.datapath, &why) < 0) {
+		text_add(reason, "%s", why.msg);
+		return 0;
+	}
 	config_write(&config, false, &text);
 	json_object_set_new(tree, "configuration", json_string(text.text));
 	return bench_file_write(file, text.text, err);

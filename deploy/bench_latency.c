@@ -22,6 +22,7 @@ static const struct bench_case cases[] = {
 	{ "proxy, not transparent", "haproxy-plain", { NULL }, { NULL } },
 	{ "proxy, transparent (how-to)", "haproxy-howto", { NULL }, { NULL } },
 	{ "hapep", "blade", { "haproxy.model=processes" }, { NULL } },
+	{ "hapep mirred", "blade", { "blade.datapath=mirred" }, { NULL } },
 };
 
 static const struct bench_metric metrics[] = {

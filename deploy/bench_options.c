@@ -49,6 +49,8 @@ int bench_option_set(const char *word, const char *value, struct bench_options *
 		o->quick = true;
 	else if (!strcmp(word, "resume"))
 		o->resume = true;
+	else if (!strcmp(word, "profile"))
+		o->profile = true;
 	else if (!strcmp(word, "output"))
 		o->output = value;
 	else if (!strcmp(word, "generator"))

@@ -11,7 +11,7 @@
 struct bench_options {
 	unsigned int rounds;
 	double seconds;
-	bool quick, resume;
+	bool quick, resume, profile;
 	const char *output;
 	const char *generator; /* "lab", "external" */
 	const char *hook;      /* program that runs the outside generator */

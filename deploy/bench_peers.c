@@ -16,6 +16,7 @@
 static const struct bench_case cases[] = {
 	{ "forwarding", "forward", { NULL }, LOAD },
 	{ "hapep", "blade", { "haproxy.model=processes" }, LOAD },
+	{ "hapep mirred", "blade", { "blade.datapath=mirred" }, LOAD },
 	{ "hapep threads", "blade", { "haproxy.model=threads" }, LOAD },
 	{ "haproxy how-to", "haproxy-howto", { NULL }, LOAD },
 	{ "haproxy how-to, threads", "haproxy-howto-threads", { NULL }, LOAD },
@@ -40,6 +41,7 @@ static const struct bench_metric metrics[] = {
 
 static const struct bench_comparison comparisons[] = {
 	OVER("hapep", "forwarding"),
+	OVER("hapep mirred", "forwarding"),
 	OVER("hapep threads", "forwarding"),
 	OVER("haproxy how-to", "forwarding"),
 	OVER("haproxy how-to, threads", "forwarding"),
@@ -88,7 +90,7 @@ static void peers_figures(const json_t *result, const char *directory, json_t *l
 	static const char *const one[] = { "median", NULL };
 	static const char *const names[] = { cases[0].name, cases[1].name, cases[2].name,
 					     cases[3].name, cases[4].name, cases[5].name,
-					     cases[6].name };
+					     cases[6].name, cases[7].name };
 	const struct figure_bars figures[] = {
 		{ "tps.svg", "Transactions", "tps", "thousand transactions a second",
 		  1e-3, groups, one, names },

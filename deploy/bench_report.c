@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "deploy/bench_document.h"
+#include "deploy/bench_profile.h"
 #include "deploy/bench_result.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
@@ -349,6 +350,7 @@ int bench_report(const json_t *result, const struct bench_suite *suite,
 	cases_say(result, suite, &d);
 	comparisons_say(result, suite, &d);
 	remarks_say(result, suite, &d);
+	bench_profile_say(result, suite, &d);
 	failures_say(result, &d);
 	figures_say(result, suite, directory, &d);
 	document_end(&d);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_profile.h"
 #include "deploy/bench_report.h"
 #include "deploy/bench_result.h"
 #include "deploy/command.h"
@@ -211,6 +212,8 @@ static int cases_run(struct bench *b, struct error *err)
 		r = bench_cases_prepare(b, err);
 	if (!r)
 		r = rounds_run(b, err);
+	if (!r && b->options->profile)
+		r = bench_profile(b, err);
 	if (bench_end(b, &end) < 0) {
 		log_warning("%s", end.msg);
 		if (!r)

@@ -45,6 +45,8 @@ static int suite_run(struct invocation *in, const struct bench_suite *suite,
 	if (external && !suite->external)
 		return usage(err, "--generator external: this benchmark needs the lab",
 			     suite->name);
+	if (o->profile && !suite->baseline)
+		return usage(err, "--profile goes with peers", suite->name);
 	if (external && !in->config)
 		return usage(err,
 			     "--generator external: expected --config FILE, this blade's "
@@ -132,7 +134,7 @@ const struct command command_bench = {
 		"compare gives the ratios of two runs.",
 	.options = OPTION_CONFIG | OPTION_JSON | OPTION_ROUNDS | OPTION_SECONDS |
 		   OPTION_QUICK | OPTION_OUTPUT | OPTION_RESUME | OPTION_GENERATOR |
-		   OPTION_HOOK,
+		   OPTION_HOOK | OPTION_PROFILE,
 	.words = "table3 peers splice latency pps report compare",
 	.exits = "0 done; 1 stopped, or samples failed; 2 usage or configuration",
 	.run = bench_main,

@@ -41,6 +41,7 @@ enum command_option {
 	OPTION_RESUME = 1 << 24,
 	OPTION_GENERATOR = 1 << 25,
 	OPTION_HOOK = 1 << 26,
+	OPTION_PROFILE = 1 << 27,
 };
 
 /* One call of the command. */

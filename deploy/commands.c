@@ -47,6 +47,8 @@ const struct option_row option_rows[] = {
 	  "go on with a run that was stopped: --output's, else the newest" },
 	{ OPTION_GENERATOR, 0, "generator", "WHICH",
 	  "lab (a lab on this machine), or external (your own, on this blade)" },
+	{ OPTION_PROFILE, 0, "profile", NULL,
+	  "where CPU time goes, by perf, after the rounds of peers" },
 	{ OPTION_HOOK, 0, "hook", "PROGRAM", "what runs the external generator" },
 	{ OPTION_NIC_RSS, 'x', "nic-rss", "FILE",
 	  "what `ethtool -x` printed, in place of the interfaces' own key and table" },

@@ -63,6 +63,9 @@ PYTHON
 }
 page_is_good a || failed=1
 
+check "a report of another benchmark, with profiles" report peers
+same "its Markdown is as it was" peers/report.md "$scratch/peers/report.md"
+
 "$hapep" bench compare "$scratch/a" "$scratch/b" >"$scratch/compare.txt"
 same "two runs compared" compare.txt "$scratch/compare.txt"
 expect "30 per cent more is told from noise" "B is better noise: no difference shown" \
@@ -98,6 +101,7 @@ refuse "--rounds 0" "expected 1..1000" table3 --rounds 0
 refuse "--rounds 1.5" "expected 1..1000" table3 --rounds 1.5
 refuse "--seconds nan" "expected 0.1..3600" table3 --seconds nan
 refuse "--generator ixia" "expected lab or external" table3 --generator ixia
+refuse "--profile where there is no baseline" "goes with peers" table3 --profile
 refuse "--hook alone" "goes with --generator external" table3 --hook /bin/true
 refuse "--generator external without a blade" "expected --config" table3 --generator external
 test_end

@@ -29,6 +29,21 @@ blade_state() {
 		cat /proc/sys/net/ipv4/ip_forward' | grep -v valid_lft
 }
 
+# Those that take part are in it, each with functions of the kernel.
+profile() {
+	if ! command -v perf >/dev/null; then
+		skip profile "there is no perf: make deps installs it"
+		return
+	fi
+	driver profile blade number=9 seconds=0.5 connections=8 >"$scratch/profile" 2>"$scratch/why" ||
+		not_ok profile "$(cat "$scratch/why")"
+	expect "a profile has generator, proxy and origin" "haproxy load origin" \
+		"$(jq -r '[.symbols[][0]] | unique | map(select(IN("load", "haproxy", "origin"))) |
+			join(" ")' "$scratch/profile")"
+	expect "and functions of the kernel's" true \
+		"$(jq '[.symbols[][1]] | any(startswith("tcp_"))' "$scratch/profile")"
+}
+
 peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 	local before n
 	if ! driver up "$1" "$tests/lab/lab-untagged.conf" 2>"$scratch/why"; then
@@ -46,6 +61,7 @@ peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 	expect "$1: of ten connections the blade accepts" "$2" "$(($(accepted) - before))"
 	client curl -sf -m 10 -o "$scratch/object" "http://$server4/8k"
 	check "$1: an object, byte for byte" cmp "$scratch/object" "$scratch/8k"
+	[[ $1 != blade ]] || profile
 	driver down "$1"
 	rm -f "$scratch"/who.*
 	expect "$1: it leaves nothing behind" "$(cat "$scratch/before")" "$(blade_state)"

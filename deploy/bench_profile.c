@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns profiles: taking them, and the tables that set a case's beside the baseline's. */
+#include "deploy/bench_profile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/bench_result.h"
+#include "helpers/cleanup.h"
+#include "helpers/log.h"
+#include "helpers/memory.h"
+
+#define ROWS 30
+
+/* [[process, function, samples], ...] into microseconds a transaction. */
+static json_t *profile_scale(const json_t *raw)
+{
+	double done = bench_number(raw, "load.tps") * bench_number(raw, "seconds");
+	double each = 1e6 / bench_number(raw, "hz") / done;
+	json_t *list = json_array(), *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(raw, "symbols"), i, row)
+	{
+		json_array_append_new(
+			list,
+			json_pack("[O,O,f]", json_array_get(row, 0),
+				  json_array_get(row, 1),
+				  json_number_value(json_array_get(row, 2)) * each));
+	}
+	return json_pack("{s:f,s:f,s:o}", "tps", bench_number(raw, "load.tps"), "seconds",
+			 bench_number(raw, "seconds"), "us", list);
+}
+
+static int profile_load(struct bench *b, const struct bench_case *c, json_t **out,
+			struct error *err)
+{
+	_cleanup_free_ char *number = memory_printf("number=%u", b->load++);
+	_cleanup_free_ char *seconds = memory_printf("seconds=%g", b->seconds);
+	_cleanup_free_ char *connections =
+		memory_printf("connections=%u", b->connections);
+	const char *words[] = { "profile",   c->kind,    number, seconds,
+				connections, c->load[0], NULL };
+	_cleanup_text_ struct text text = { 0 };
+	json_t *raw;
+	int r = bench_drive(b, words, true, (unsigned int)b->seconds + 120, &text, err);
+
+	if (r < 0)
+		return r;
+	raw = json_loads(text.text ? text.text : "", 0, NULL);
+	if (!raw || !(bench_number(raw, "load.tps") > 0)) {
+		json_decref(raw);
+		return error_say(err, EPROTO, "no transaction ended well, or no JSON");
+	}
+	*out = profile_scale(raw);
+	json_decref(raw);
+	return 0;
+}
+
+static int profile_case(struct bench *b, const struct bench_case *c, json_t *profiles,
+			struct error *err)
+{
+	json_t *profile = NULL;
+	struct error down = { 0 };
+	int r = bench_up(b, c, err);
+
+	if (!r)
+		r = profile_load(b, c, &profile, err);
+	if (bench_down(b, c, &down) < 0 && !r) {
+		*err = down;
+		r = -down.code;
+	}
+	if (bench_stopped(b))
+		r = error_say(err, ECANCELED, "interrupted");
+	if (!r)
+		json_object_set(profiles, c->name, profile);
+	json_decref(profile);
+	return r;
+}
+
+int bench_profile(struct bench *b, struct error *err)
+{
+	json_t *profiles = json_object();
+
+	json_object_set_new(b->result, "profiles", profiles);
+	for (size_t i = 0; i < b->suite->cases_n; i++) {
+		const struct bench_case *c = &b->suite->cases[i];
+		const json_t *tree =
+			json_array_get(json_object_get(b->result, "cases"), i);
+		struct error why = { 0 };
+		int r;
+
+		if (!json_is_true(json_object_get(tree, "possible")) ||
+		    (strcmp(c->kind, "blade") && strcmp(c->name, b->suite->baseline)))
+			continue;
+		log_info("%s: profile of '%s'", b->suite->name, c->name);
+		r = profile_case(b, c, profiles, &why);
+		if (r == -ECANCELED) {
+			*err = why;
+			return r;
+		}
+		if (r < 0)
+			log_warning("%s: no profile of '%s': %s", b->suite->name, c->name,
+				    why.msg);
+	}
+	return bench_result_write(b->result, b->directory, err);
+}
+
+/* Time by one of a row's names, 0: process, 1: function. */
+static json_t *profile_by(const json_t *profile, size_t name)
+{
+	json_t *sums = json_object(), *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(profile, "us"), i, row)
+	{
+		const char *key = json_string_value(json_array_get(row, name));
+		double before = json_number_value(json_object_get(sums, key));
+
+		json_object_set_new(
+			sums, key,
+			json_real(before + json_number_value(json_array_get(row, 2))));
+	}
+	return sums;
+}
+
+struct row {
+	const char *name;
+	double here, base;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	double p = x->here - x->base, q = y->here - y->base;
+
+	return (p < q) - (p > q);
+}
+
+static void rows_say(const struct row *rows, size_t n, const char *what,
+		     const char *baseline, struct document *d)
+{
+	document_table(d);
+	document_row(d, (const char *const[]){ what, "us a transaction", baseline, "more",
+					       NULL });
+	for (size_t i = 0; i < n && i < ROWS; i++) {
+		_cleanup_free_ char *here = memory_printf("%.2f", rows[i].here);
+		_cleanup_free_ char *base = memory_printf("%.2f", rows[i].base);
+		_cleanup_free_ char *more =
+			memory_printf("%+.2f", rows[i].here - rows[i].base);
+
+		document_row(
+			d, (const char *const[]){ rows[i].name, here, base, more, NULL });
+	}
+	document_table_end(d);
+}
+
+static void beside_say(const json_t *profile, const json_t *base, size_t name,
+		       const char *what, const char *baseline, struct document *d)
+{
+	json_t *here = profile_by(profile, name), *there = profile_by(base, name);
+	struct row *rows = memory_new(json_object_size(here) + json_object_size(there),
+				      sizeof(*rows));
+	const char *key;
+	json_t *us;
+	size_t n = 0;
+
+	json_object_foreach(here, key, us)
+	{
+		rows[n++] =
+			(struct row){ key, json_number_value(us),
+				      json_number_value(json_object_get(there, key)) };
+	}
+	json_object_foreach(there, key, us)
+	{
+		if (!json_object_get(here, key))
+			rows[n++] = (struct row){ key, 0, json_number_value(us) };
+	}
+	qsort(rows, n, sizeof(*rows), compare_rows);
+	rows_say(rows, n, what, baseline, d);
+	free(rows);
+	json_decref(here);
+	json_decref(there);
+}
+
+void bench_profile_say(const json_t *result, const struct bench_suite *suite,
+		       struct document *d)
+{
+	const json_t *profiles = json_object_get(result, "profiles");
+	const json_t *base =
+		suite->baseline ? json_object_get(profiles, suite->baseline) : NULL;
+	json_t *profile;
+	const char *name;
+
+	json_object_foreach((json_t *)(unsigned long)profiles, name, profile)
+	{
+		_cleanup_free_ char *heading =
+			memory_printf("Where the CPU time goes: %s", name);
+
+		if (!base || profile == base)
+			continue;
+		document_heading(d, heading);
+		document_paragraph(
+			d,
+			"perf's cpu-clock on all CPUs for %g s at %.0f transactions a "
+			"second, beside %s at %.0f; what is idle is left out, %d rows "
+			"of each table shown.",
+			bench_number(profile, "seconds"), bench_number(profile, "tps"),
+			suite->baseline, bench_number(base, "tps"), ROWS);
+		beside_say(profile, base, 0, "Process", suite->baseline, d);
+		beside_say(profile, base, 1, "Function", suite->baseline, d);
+	}
+}
