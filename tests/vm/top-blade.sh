@@ -14,6 +14,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 . "$here/paper-lab.sh"
 
 conf=/tmp/top.conf
+local_share=0
 n=120
 
 # What ethtool counts of packets received, over all queues.
@@ -52,6 +53,10 @@ load() { # TRANSACTIONS
 		--source 10.100.0.1-10.100.1.250 --path /8k --count "$1" >/tmp/load 2>&1
 }
 
+stream_begins() {
+	[[ -s /tmp/stream ]]
+}
+
 all_counted() {
 	(($(sum_of .total.transactions) >= n))
 }
@@ -64,10 +69,11 @@ measure() { # ACCEPT
 	# A vector's first interrupt after ethtool -L may still come to its old core.
 	load 24
 	before="$(received) $(interrupts)"
+	rm -f /tmp/stream
 	"$hapep" top --json --interval 2 >/tmp/stream &
 	top=$!
 	# The kernel's type information takes a slow guest seconds to read.
-	check "accept = $1: the stream begins" until_true 120 test -s /tmp/stream
+	check "accept = $1: the stream begins" until_true 120 stream_begins
 	load $n || not_ok "accept = $1: load" "$(cat /tmp/load)"
 	# The interval in which the last ended is written when it is over.
 	until_true 60 all_counted
