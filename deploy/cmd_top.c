@@ -155,8 +155,7 @@ const struct command command_top = {
 		"known here.",
 	.options = OPTION_NAME | OPTION_JSON | OPTION_INTERVAL | OPTION_COUNT,
 	.words = "",
-	.exits =
-		"0 ended by count, q or a signal's key; 1 the blade is not up, or its output "
-		"cannot be written; 2 usage",
+	.exits = "0 ended by count or q; 1 the blade is not up, or its output "
+		 "cannot be written; 2 usage",
 	.run = top_run,
 };
