@@ -154,7 +154,8 @@ int nic_vectors(int root, const char *nic, struct nic_vector **out, size_t *n,
 	if (file_read(root, path, text, sizeof(text)) < 0)
 		return error_say(err, ENODEV, "there is no interface '%s'", nic);
 	vectors_list(root, nic, &all);
-	qsort(all.vector, all.n, sizeof(*all.vector), vector_order);
+	if (all.n) /* qsort takes no null */
+		qsort(all.vector, all.n, sizeof(*all.vector), vector_order);
 	vectors_name(root, nic, &all);
 	*out = all.vector;
 	*n = all.n;
