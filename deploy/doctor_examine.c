@@ -61,16 +61,16 @@ static void examine_instances(struct doctor *d)
 {
 	struct error ignored = { 0 };
 	struct haproxy_stats stats;
-	json_t *list = NULL, *one;
+	json_t *all = NULL, *one;
 	size_t i;
 
-	if (supervisor_query(d->name, &list, &ignored) < 0)
+	if (supervisor_query(d->name, &all, &ignored) < 0)
 		return;
-	json_array_foreach(list, i, one)
+	json_array_foreach(json_object_get(all, "instances"), i, one)
 	{
-		_cleanup_free_ char *path = memory_printf(
-			STATE_ROOT "/%s/stats.%d", d->name,
-			(int)json_integer_value(json_object_get(one, "instance")));
+		const char *file = json_string_value(json_object_get(one, "stats"));
+		_cleanup_free_ char *path =
+			memory_printf(STATE_ROOT "/%s/%s", d->name, file ? file : "");
 		pid_t pid = (pid_t)json_integer_value(json_object_get(one, "pid"));
 
 		if (pid > 0 && d->n_pids < HAPROXY_INSTANCES_MAX)
@@ -78,7 +78,7 @@ static void examine_instances(struct doctor *d)
 		if (!haproxy_stats_read(path, EXAMINE_STATS_MS, &stats, &ignored))
 			d->pipes_used += stats.pipes_used;
 	}
-	json_decref(list);
+	json_decref(all);
 }
 
 static json_t *examine_finding(const struct doctor_finding *f)

@@ -183,6 +183,35 @@ check "back: only its own listen at last" until_true 10 eval \
 flawless "SK-LOOKUP and back"
 transfers_end "SK-LOOKUP and back"
 
+# ---- handshakes that a listener has begun -----------------------------------------------
+
+half_open() { inside ss -Htn state syn-recv | wc -l; }
+slow=()
+client nft -f - <<'NFT'
+table inet late {
+	chain in {
+		type filter hook input priority 0; policy accept;
+		tcp sport 80 tcp flags & (syn | ack) == syn | ack drop
+	}
+}
+NFT
+for family in 4 6; do
+	client curl -sf -m 20 -o /dev/null "$(url "$family" /1k)" &
+	slow+=($!)
+done
+check "handshakes are under way" until_true 5 eval '[[ $(half_open) == 2 ]]'
+commit "under handshakes" scenario=SK-LOOKUP
+sleep 1
+expect "their listeners stay for them" 2 "$(listening 80)"
+expect "and so does the former generation" retiring "$(status '.retiring[].state')"
+client nft delete table inet late
+wait "${slow[0]}"
+expect "the connection comes about, IPv4" 0 $?
+wait "${slow[1]}"
+expect "and IPv6" 0 $?
+check "then they close" until_true 10 eval '[[ $(listening 80) == 0 ]]'
+commit "and back" scenario=NO-NF
+
 # ---- a next generation that does not come up --------------------------------------------
 
 mapfile -t instances < <(pids)
