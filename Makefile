@@ -19,7 +19,7 @@ Q      := $(if $(filter 0,$(V)),@)
 say     = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' $(1) $(2))
 
 VERSION := 0.1.0
-PACKAGES := libnl-route-3.0 libnl-genl-3.0 libnl-3.0 libbpf libnftables jansson libcap-ng hwloc
+PACKAGES := libnl-route-3.0 libnl-genl-3.0 libnl-3.0 libbpf libnftables jansson libcap-ng hwloc libsystemd
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2 -Wundef -Wvla \
 	-Wnull-dereference -fno-common

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns `hapep up`: a blade in service with one command. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "deploy/blade.h"
 #include "deploy/command.h"
 #include "deploy/dry_run.h"
+#include "deploy/notify.h"
+#include "deploy/state.h"
+#include "helpers/cleanup.h"
 #include "helpers/log.h"
 
 static void up_told(const char *name, const struct blade_change *change)
@@ -25,6 +29,16 @@ static void up_told(const char *name, const struct blade_change *change)
 			 name);
 }
 
+/* Under systemd: what is to be watched is the supervisor, and this process ends. */
+static void up_notify(const char *name)
+{
+	struct error err = { 0 };
+	_cleanup_close_ int dirfd = state_open(name, false, false, &err);
+
+	if (dirfd >= 0)
+		notify_ready(state_supervisor(dirfd));
+}
+
 static int up_run(struct invocation *in, struct error *err)
 {
 	struct blade_change change;
@@ -40,8 +54,10 @@ static int up_run(struct invocation *in, struct error *err)
 	if (in->dry_run)
 		return dry_run_up(in, &config, NULL, err);
 	r = blade_up(in->name, &config, NULL, &change, err);
-	if (r >= 0)
+	if (r >= 0) {
 		up_told(in->name, &change);
+		up_notify(in->name);
+	}
 	text_free(&change.differs);
 	return r >= 0 ? EXIT_DONE : change.incomplete ? EXIT_REMAINS : EXIT_FAILED;
 }

@@ -144,6 +144,18 @@ void gate_tick(struct gate *g, const struct generations *all)
 	gate_log(g, lasted);
 }
 
+void gate_summary(const struct gate *g, char *text, size_t size)
+{
+	static const char *const words[] = {
+		[TC_GATE_PASS] = "new connections go straight through",
+		[TC_GATE_OPEN] = "new connections are proxied",
+		[TC_GATE_DRAINED] = "drained, new connections go straight through",
+	};
+
+	snprintf(text, size, "%s%s%s", words[g->state], g->reason[0] ? ": " : "",
+		 g->reason);
+}
+
 json_t *gate_describe(const struct gate *g)
 {
 	char since[32];

@@ -28,6 +28,8 @@ void gate_close(struct gate *g);
  */
 void gate_tick(struct gate *g, const struct generations *all);
 
+/* What becomes of new connections, and why: one line. */
+void gate_summary(const struct gate *g, char *text, size_t size);
 /* {"state", "since", "reason"} */
 json_t *gate_describe(const struct gate *g);
 

@@ -21,6 +21,7 @@
 #include "deploy/change.h"
 #include "deploy/gate.h"
 #include "deploy/generations.h"
+#include "deploy/notify.h"
 #include "deploy/state.h"
 #include "deploy/succession.h"
 #include "deploy/supervise.h"
@@ -40,6 +41,7 @@ struct supervisor {
 	struct succession *succession;
 	struct gate *gate;
 	bool settled; /* nothing is left to do for generations that went */
+	struct notify notify;
 };
 
 /* A process of its own: no terminal, no lock, no descriptor of `up` but the pipe. */
@@ -209,10 +211,14 @@ static void supervise_settle(struct supervisor *s)
 
 static void supervise_tick(struct supervisor *s)
 {
+	char status[sizeof(s->notify.said)];
+
 	generations_tick(s->generations);
 	succession_tick(s->succession);
 	gate_tick(s->gate, s->generations);
 	supervise_settle(s);
+	gate_summary(s->gate, status, sizeof(status));
+	notify_turn(&s->notify, status, generations_open_change(s->generations));
 }
 
 static int supervise_loop(struct supervisor *s)
@@ -299,7 +305,7 @@ static int supervise_down(const char *name, struct error *err)
 
 void supervise_run(const struct step_context *c, int ready_fd)
 {
-	struct supervisor s = { c, -1, -1, -1, -1, -1, NULL, NULL, NULL, false };
+	struct supervisor s = { c, -1, -1, -1, -1, -1, NULL, NULL, NULL, false, { 0 } };
 	struct error err = { 0 };
 	int r = supervise_detach(&s, ready_fd, &err), end;
 
@@ -323,6 +329,7 @@ void supervise_run(const struct step_context *c, int ready_fd)
 	log_info("blade '%s' up: %u instances, supervisor pid %d", c->name,
 		 haproxy_instances(&c->haproxy), (int)getpid());
 	end = supervise_loop(&s);
+	notify_stopping();
 	supervise_close(&s);
 	if (end != SIGUSR1 && supervise_down(c->name, &err) < 0)
 		log_error("down: %s", err.msg);

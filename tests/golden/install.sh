@@ -28,7 +28,8 @@ has_all() { # FILE WORD...
 }
 
 check "make install" in_tree install
-expect "what is installed, and where" "opt/h/libexec/hapep/bench/driver
+expect "what is installed, and where" "opt/h/lib/systemd/system/hapep@.service
+opt/h/libexec/hapep/bench/driver
 opt/h/libexec/hapep/bench/packets
 opt/h/libexec/hapep/bench/packets.bpf.o
 opt/h/libexec/hapep/bench/packets.sh
@@ -73,6 +74,8 @@ for word in "${words[@]}"; do
 	"$installed" "$word" --help >"$scratch/help" 2>/dev/null
 	check "hapep $word --help is on stdout" has_all "$scratch/help" "usage: hapep $word"
 done
+check "the unit runs the installed command" grep -qx \
+	'ExecStart=/opt/h/sbin/hapep up --name %i' "$scratch/root/opt/h/lib/systemd/system/hapep@.service"
 check "make uninstall" in_tree uninstall
 expect "which leaves no file" "" "$(find "$scratch/root" -type f)"
 in_tree help >"$scratch/help"
