@@ -54,7 +54,7 @@ static int setup(void **state)
 	}
 	sh("ip link set lo up");
 	for (int i = 0; i < 2; i++) {
-		char line[128];
+		char line[256];
 
 		snprintf(line, sizeof(line),
 			 "ip link add nic%d type veth peer name wire%d && "
@@ -68,7 +68,8 @@ static int setup(void **state)
 /* A segment of TCP with this payload from or to the client, out by a device. */
 static void send_segment(const char *dev, int family, bool back, const char *payload)
 {
-	unsigned char frame[512] = { 0 };
+	/* Two bytes in, so that what follows Ethernet's header is aligned. */
+	unsigned char room[512] __attribute__((aligned(8))) = { 0 }, *frame = room + 2;
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 				  .sll_ifindex = (int)if_nametoindex(dev),
 				  .sll_halen = ETH_ALEN };
