@@ -99,6 +99,8 @@ static int scenario_told(const struct invocation *in, int scenario,
 	else if (!in->json)
 		log_info("blade '%s' in scenario %s after %.2f s: %s", in->name,
 			 scenario_name(scenario), change->seconds, change->differs.text);
+	if (!in->json && scenario_note(scenario)[0])
+		log_info("%s", scenario_note(scenario));
 	if (!in->json)
 		return 0;
 	tree = json_pack("{s:s,s:s,s:s,s:f}", "blade", in->name, "scenario",

@@ -49,16 +49,40 @@ static int dry_run_placement(const struct placement *p, struct error *err)
 	return 0;
 }
 
+struct dry_run_keys {
+	json_t *list;
+	bool queues; /* the interfaces' are set anew */
+};
+
+/* Interrupts, queue discipline and steering lose nothing when they are told anew. */
+static bool dry_run_queues(const struct step_context *from, const struct step_context *to)
+{
+	static const char *const last[] = { "-channels", "-fields", "-rss" };
+	bool anew = false;
+
+	for (size_t i = 0; i < deploy_steps.n; i++) {
+		const struct step *s = &deploy_steps.steps[i];
+		enum step_move move = step_move(s, from, to);
+
+		for (size_t k = 0; k < 3 && move != STEP_STAYS; k++)
+			anew = anew ||
+			       (!strcmp(s->group, GROUP_RSS) && strstr(s->name, last[k]));
+	}
+	return anew;
+}
+
 static void dry_run_key(const struct config_change *c, void *arg)
 {
+	const struct dry_run_keys *keys = arg;
 	_cleanup_free_ char *key = memory_printf("%s.%s", c->section, c->key);
 	bool interrupts = false;
-	const char *effect = effect_of(c, &interrupts);
+	const char *effect = effect_of(c, keys->queues, &interrupts);
 
-	json_array_append_new(arg, json_pack("{s:s,s:s,s:s,s:s,s:s}", "key", key, "from",
-					     c->from, "to", c->to, "interrupts",
-					     interrupts ? "yes" : "no", "effect",
-					     effect ? effect : ""));
+	json_array_append_new(keys->list,
+			      json_pack("{s:s,s:s,s:s,s:s,s:s}", "key", key, "from",
+					c->from, "to", c->to, "interrupts",
+					interrupts ? "yes" : "no", "effect",
+					effect ? effect : ""));
 }
 
 static int dry_run_json(const struct invocation *in, json_t *keys,
@@ -111,15 +135,18 @@ int dry_run_change(const struct invocation *in, const struct config *wanted,
 	_cleanup_text_ struct text lines = { 0 };
 	struct step_context from, to;
 	json_t *keys = json_array();
+	struct dry_run_keys all = { .list = keys };
 	int r = blade_foresee(in->name, wanted, &from, &to, err);
 
-	if (!r)
-		config_compare(&from.config, &to.config, dry_run_key, keys);
+	if (!r) {
+		from.version = to.version;
+		all.queues = dry_run_queues(&from, &to);
+		config_compare(&from.config, &to.config, dry_run_key, &all);
+	}
 	*differs = json_array_size(keys) > 0;
 	if (!r && *differs)
 		r = preflight_check(&to, PREFLIGHT_CHANGE, err);
 	if (!r && (*differs || in->json)) {
-		from.version = to.version;
 		steps_change_describe(&deploy_steps, &from, &to, &lines);
 		r = in->json ? dry_run_json(in, keys, &lines, err)
 			     : dry_run_text(in, &to, keys, &lines, err);

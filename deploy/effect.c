@@ -11,6 +11,7 @@
 #define QUEUES                                                                             \
 	"the interface's queues are set anew, and the next instances pinned: packets may " \
 	"be lost meanwhile, TCP sends them again"
+#define PINNED "the next instances are pinned by it"
 #define REDIRECTS                                                                         \
 	"redirects are taken out and put in: packets are lost meanwhile, TCP sends them " \
 	"again"
@@ -18,54 +19,58 @@
 	"a family comes or goes: the instances end, with their connections, and start "  \
 	"again"
 
+enum effect_when {
+	NEVER,
+	ALWAYS,
+	FAMILY_ENDS, /* from or to none */
+	QUEUES_MOVE, /* where the interfaces' queues are set anew */
+};
+
 static const struct effect {
 	const char *section, *key; /* "": both sides */
 	const char *text;
-	bool interrupts;
-	bool family; /* from or to none interrupts */
+	enum effect_when interrupts;
 } effects[] = {
 	{ "blade", "scenario",
 	  "the next listeners and what maps the ports to them stand before the present go",
-	  false, false },
-	{ "blade", "engine", "the next rules stand before the present ones go", false,
-	  false },
-	{ "blade", "no_nf", "nothing to change: it is a demand on the kernel", false,
-	  false },
-	{ "blade", "datapath", REDIRECTS, true, false },
-	{ "", "nic", REDIRECTS, true, false },
-	{ "", "vlan", REDIRECTS, true, false },
-	{ "", "address", IN_PLACE, false, true },
-	{ "", "gateway", "in place: packets take the one or the other", false, false },
-	{ "", "address6", IN_PLACE, false, true },
-	{ "", "gateway6", "in place: packets take the one or the other", false, false },
-	{ "", "mtu", "in place: path MTU discovery tells the connections", false, false },
-	{ "", "congestion", IN_ROUTES, false, false },
-	{ "", "initcwnd", IN_ROUTES, false, false },
+	  NEVER },
+	{ "blade", "engine", "the next rules stand before the present ones go", NEVER },
+	{ "blade", "no_nf", "nothing to change: it is a demand on the kernel", NEVER },
+	{ "blade", "datapath", REDIRECTS, ALWAYS },
+	{ "", "nic", REDIRECTS, ALWAYS },
+	{ "", "vlan", REDIRECTS, ALWAYS },
+	{ "", "address", IN_PLACE, FAMILY_ENDS },
+	{ "", "gateway", "in place: packets take the one or the other", NEVER },
+	{ "", "address6", IN_PLACE, FAMILY_ENDS },
+	{ "", "gateway6", "in place: packets take the one or the other", NEVER },
+	{ "", "mtu", "in place: path MTU discovery tells the connections", NEVER },
+	{ "", "congestion", IN_ROUTES, NEVER },
+	{ "", "initcwnd", IN_ROUTES, NEVER },
 	{ "service", "ports",
 	  "new ports are proxied from their next connection on; connections on ports that "
 	  "go are proxied to their end",
-	  false, false },
-	{ "service", "proxy_port", NEXT_INSTANCES, false, false },
-	{ "service", "fail", NEXT_INSTANCES, false, false },
-	{ "haproxy", "binary", NEXT_INSTANCES, false, false },
-	{ "haproxy", "user", NEXT_INSTANCES, false, false },
-	{ "haproxy", "model", NEXT_INSTANCES, false, false },
-	{ "haproxy", "processes", NEXT_INSTANCES, false, false },
-	{ "haproxy", "cpus", NEXT_INSTANCES, false, false },
-	{ "haproxy", "mode", NEXT_INSTANCES, false, false },
-	{ "haproxy", "splice", NEXT_INSTANCES, false, false },
-	{ "haproxy", "source", NEXT_INSTANCES, false, false },
-	{ "haproxy", "accept", NEXT_INSTANCES, false, false },
-	{ "haproxy", "maxconn", NEXT_INSTANCES, false, false },
-	{ "haproxy", "backlog", NEXT_INSTANCES, false, false },
-	{ "placement", "rss", QUEUES, true, false },
-	{ "placement", "queues", QUEUES, true, false },
-	{ "placement", "queue_cpus", QUEUES, true, false },
-	{ "placement", "numa", QUEUES, true, false },
-	{ "placement", "smt", QUEUES, true, false },
-	{ "timeouts", "connect", NEXT_INSTANCES, false, false },
-	{ "timeouts", "idle", NEXT_INSTANCES, false, false },
-	{ "timeouts", "fin", NEXT_INSTANCES, false, false },
+	  NEVER },
+	{ "service", "proxy_port", NEXT_INSTANCES, NEVER },
+	{ "service", "fail", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "binary", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "user", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "model", NEXT_INSTANCES, QUEUES_MOVE },
+	{ "haproxy", "processes", NEXT_INSTANCES, QUEUES_MOVE },
+	{ "haproxy", "cpus", NEXT_INSTANCES, QUEUES_MOVE },
+	{ "haproxy", "mode", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "splice", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "source", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "accept", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "maxconn", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "backlog", NEXT_INSTANCES, NEVER },
+	{ "placement", "rss", PINNED, QUEUES_MOVE },
+	{ "placement", "queues", PINNED, QUEUES_MOVE },
+	{ "placement", "queue_cpus", PINNED, QUEUES_MOVE },
+	{ "placement", "numa", PINNED, QUEUES_MOVE },
+	{ "placement", "smt", PINNED, QUEUES_MOVE },
+	{ "timeouts", "connect", NEXT_INSTANCES, NEVER },
+	{ "timeouts", "idle", NEXT_INSTANCES, NEVER },
+	{ "timeouts", "fin", NEXT_INSTANCES, NEVER },
 };
 
 static bool effect_is(const struct effect *e, const struct config_change *c)
@@ -76,18 +81,24 @@ static bool effect_is(const struct effect *e, const struct config_change *c)
 	       (e->section[0] ? !strcmp(e->section, c->section) : side);
 }
 
-const char *effect_of(const struct config_change *c, bool *interrupts)
+const char *effect_of(const struct config_change *c, bool queues, bool *interrupts)
 {
 	for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++) {
 		const struct effect *e = &effects[i];
 
 		if (!effect_is(e, c))
 			continue;
-		*interrupts = e->interrupts;
-		if (!e->family || (strcmp(c->from, "none") && strcmp(c->to, "none")))
-			return e->text;
-		*interrupts = true;
-		return FAMILY;
+		*interrupts = e->interrupts == ALWAYS;
+		if (e->interrupts == QUEUES_MOVE && queues) {
+			*interrupts = true;
+			return QUEUES;
+		}
+		if (e->interrupts == FAMILY_ENDS &&
+		    (!strcmp(c->from, "none") || !strcmp(c->to, "none"))) {
+			*interrupts = true;
+			return FAMILY;
+		}
+		return e->text;
 	}
 	return NULL;
 }

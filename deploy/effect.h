@@ -9,8 +9,10 @@
 
 /*
  * One clause for people; *interrupts: packets are lost, or connections, while it is
- * changed. NULL: the table has no such key, which a test rules out.
+ * changed. queues: the change as a whole sets the interfaces' queues anew, as it may
+ * where these follow from the key. NULL: the table has no such key, which a test rules
+ * out.
  */
-const char *effect_of(const struct config_change *change, bool *interrupts);
+const char *effect_of(const struct config_change *change, bool queues, bool *interrupts);
 
 #endif

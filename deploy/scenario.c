@@ -126,8 +126,7 @@ bool scenario_status(const struct step_context *c, json_t *tree)
 	return true;
 }
 
-/* What a scenario would be here, where it is possible. */
-static const char *scenario_note(int scenario)
+const char *scenario_note(int scenario)
 {
 	if (scenario == SCENARIO_NO_NF)
 		return scenario_netfilter() ? "effective only; " STRICT_NEEDS

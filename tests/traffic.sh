@@ -24,11 +24,21 @@ traffic_short() {
 		--expect-file "$traffic_objects/8k" --connections "$2" --duration 3600
 }
 
-# traffic_long NAME AT-A-TIME COUNT [PORT]: transfers of half a minute each, compared.
+# traffic_long NAME COUNT [PORT]: so many transfers of half a minute each, compared.
 traffic_long() {
-	traffic "$1" --target "$server4:${4:-80}" --target "[$server6]:${4:-80}" \
+	traffic "$1" --target "$server4:${3:-80}" --target "[$server6]:${3:-80}" \
 		--path /slow/1m --expect-file "$traffic_objects/1m" --connections "$2" \
-		--count "$3" --timeout 120
+		--count "$2" --timeout 120
+}
+
+# traffic_lasts NAME WHAT COUNT [PORT]: the transfers of that name, begun anew where they
+# have ended.
+traffic_lasts() {
+	[[ ${traffic_job[$1]:-} ]] && traffic_runs "$1" && return
+	[[ ! ${traffic_job[$1]:-} ]] || traffic_verdict "$1" "$2" "$3"
+	rm -f "$scratch/$1.pid"
+	traffic_long "$1" "$3" "${4:-80}"
+	sleep 1
 }
 
 traffic_runs() { # NAME

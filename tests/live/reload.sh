@@ -11,7 +11,13 @@ status() { blade "$hapep" status --json; }
 up() { blade "$hapep" up --config "$conf" "$@"; }
 instances() { status | jq -r '.instances[].pid' | sort; }
 
-is_up() { [[ $(status | jq -r .state) == up ]]; }
+# "up", or what is not as it should be.
+health() {
+	status | jq -c 'if .state == "up" then .state else [.reason,
+		(.steps[] | select(.state != "present")),
+		(.instances[] | select(.answers | not))] end' | tr -d '"'
+}
+is_up() { [[ $(health) == up ]]; }
 
 haproxies() {
 	local pid
@@ -29,6 +35,7 @@ set_key() { # SECTION KEY VALUE, in the configuration
 # reload SECTION KEY VALUE: dry run, up, and that the traffic goes on.
 reload() {
 	local what="$1.$2 = $3" before
+	traffic_lasts long "long transfers" 60
 	before=$(instances)
 	set_key "$@"
 	up --dry-run >"$scratch/dry" 2>&1
@@ -36,10 +43,9 @@ reload() {
 		grep -q "^$1\.$2 = .* -> .*; no interruption$" "$scratch/dry"
 	check "$what: up" up --quiet || return
 	until_true 10 is_up # a busy machine may be late to answer
-	expect "$what: status" up "$(status | jq -r .state)"
+	expect "$what: status" up "$(health)"
 	same=$(comm -12 <(echo "$before") <(instances))
 	check "$what: the load goes on" traffic_runs short
-	check "$what: the transfers go on" traffic_runs long
 }
 
 renewed() { # WHAT
@@ -56,14 +62,19 @@ rendered() { # WHAT PATTERN: in every present instance's configuration
 
 accepted() { status | jq '[.instances[].accepted // 0] | add'; }
 
-proxied() { # PORT: whether a connection of each family to it is the proxy's
+sockets() { # PORT
+	inside ss -Htn state established "( sport = :$1 )" | wc -l
+}
+are_sockets() { [[ $(sockets "$1") == "$2" ]]; }
+
+proxied() { # PORT: how many of two connections, one of each family, have a socket
 	local family
 	for family in 4 6; do
-		client curl -sf -m 5 -o /dev/null "$(url "$family" /slow/64k "$1")" &
+		client curl -sf -m 20 -o /dev/null "$(url "$family" /slow/64k "$1")" &
 	done
-	sleep 0.3
-	inside ss -Htn state established "( sport = :$1 )" | wc -l
-	wait %% 2>/dev/null
+	until_true 3 are_sockets "$1" 2
+	sockets "$1"
+	wait
 }
 
 lab_begin
@@ -90,8 +101,6 @@ check "a dry run says so" bash -c "
 # ---- each key, under load -------------------------------------------------------------
 
 resets=$(traffic_resets)
-traffic_long long 60 120
-traffic_long leaving 20 20 8080 # past the proxy, until 8080 is the service's
 traffic_short short 24
 sleep 1
 
@@ -111,8 +120,8 @@ renewed haproxy.accept
 reload client congestion reno
 expect "client.congestion: no other instances" "$(instances)" "$same"
 check "client.congestion: by ip route" grep -q 'congctl reno' <<<"$(inside ip route show default)"
-client curl -sf -m 5 -o /dev/null "$(url 4 /slow/64k)" &
-sleep 0.3
+client curl -sf -m 20 -o /dev/null "$(url 4 /slow/64k)" &
+sleep 1
 check "client.congestion: a new connection has it, by ss" bash -c "
 	'$tests/lab/lab' --name $LAB_NAME exec blade ip netns exec pep0 \
 		ss -Htin state established '( sport = :80 )' | grep -q ' reno '"
@@ -124,10 +133,12 @@ wait %% 2>/dev/null
 reload client initcwnd 20
 check "client.initcwnd: by ip route" grep -q 'initcwnd 20' <<<"$(inside ip route show default)"
 
+traffic_long leaving 20 8080 # past the proxy, until 8080 is the service's
+sleep 1
 reload service ports '80, 8080'
 expect "service.ports: 8080 is proxied, both families" 2 "$(proxied 8080)"
 check "service.ports: what was forwarded on it goes on" traffic_runs leaving
-traffic_long proxied 20 20 8080
+traffic_long proxied 20 8080
 sleep 1
 reload service ports '80, 9000'
 expect "service.ports: 9000 is proxied" 2 "$(proxied 9000)"
@@ -135,13 +146,11 @@ expect "service.ports: no rule of 8080 is left, by ip rule" 0 \
 	"$(inside ip -j rule | jq '[.[] | select(.dport == 8080)] | length')"
 check "service.ports: what is proxied on 8080 goes on" traffic_runs proxied
 expect "service.ports: status tells of them" 8080 "$(status | jq -r .leaving_ports)"
-expect "service.ports: 20 sockets of it, by ss" 20 \
-	"$(inside ss -Htn state established '( sport = :8080 )' | wc -l)"
+expect "service.ports: 20 sockets of it, by ss" 20 "$(sockets 8080)"
 check "service.ports: new connections to 8080 pass by, both families" bash -c "
 	curl() { '$tests/lab/lab' --name $LAB_NAME exec client curl -sf -m 5 -o /dev/null \"\$1\"; }
 	curl '$(url 4 /1m 8080)' && curl '$(url 6 /1m 8080)'"
-expect "service.ports: and have no socket" 20 \
-	"$(inside ss -Htn state established '( sport = :8080 )' | wc -l)"
+expect "service.ports: and have no socket" 20 "$(sockets 8080)"
 
 reload server mtu 1450
 expect "server.mtu: by ip link" 1450 "$(inside ip -j link show server | jq '.[0].mtu')"
@@ -162,7 +171,7 @@ rendered haproxy.mode 'mode http'
 
 traffic_stop short
 traffic_verdict short "short connections" 5000
-traffic_verdict long "long transfers" 120
+traffic_verdict long "long transfers" 60
 traffic_verdict leaving "transfers that were forwarded on a port that was added" 20
 traffic_verdict proxied "transfers that were proxied on a port that was taken out" 20
 expect "no RST reached a client, by its kernel" "$resets" "$(traffic_resets)"

@@ -35,16 +35,18 @@ static void test_every_key(void **state)
 	for (size_t i = 0; i < config_blade_table.n; i++) {
 		const struct config_key *k = &config_blade_table.keys[i];
 		struct config_change c = { k->section, k->key, "a", "b" };
-		const char *text = effect_of(&c, &interrupts);
+		const char *text = effect_of(&c, false, &interrupts);
 
 		if (!text || !text[0])
 			fail_msg("%s.%s has no effect", k->section, k->key);
 	}
-	assert_null(effect_of(&(struct config_change){ "blade", "none", "a", "b" },
+	assert_null(effect_of(&(struct config_change){ "blade", "none", "a", "b" }, false,
 			      &interrupts));
 	assert_null(effect_of(&(struct config_change){ "service", "nic", "a", "b" },
-			      &interrupts));
+			      false, &interrupts));
 }
+
+static bool queues; /* are set anew */
 
 static bool interrupts(const char *section, const char *key, const char *from,
 		       const char *to)
@@ -52,7 +54,7 @@ static bool interrupts(const char *section, const char *key, const char *from,
 	struct config_change c = { section, key, from, to };
 	bool yes = false;
 
-	assert_non_null(effect_of(&c, &yes));
+	assert_non_null(effect_of(&c, queues, &yes));
 	return yes;
 }
 
@@ -67,6 +69,13 @@ static void test_interrupts(void **state)
 	assert_false(interrupts("blade", "scenario", "NO-NF", "SK-LOOKUP"));
 	assert_false(interrupts("service", "ports", "80", "443"));
 	assert_false(interrupts("timeouts", "idle", "1h", "2h"));
+	assert_false(interrupts("placement", "queues", "auto", "4"));
+	assert_false(interrupts("haproxy", "cpus", "0-1", "0-3"));
+	queues = true;
+	assert_true(interrupts("placement", "queues", "auto", "4"));
+	assert_true(interrupts("haproxy", "cpus", "0-1", "0-3"));
+	assert_false(interrupts("timeouts", "idle", "1h", "2h"));
+	queues = false;
 }
 
 static void collect(const struct config_change *c, void *arg)
