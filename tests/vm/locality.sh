@@ -106,10 +106,11 @@ interrupts_are_the_plans() {
 }
 
 irqs_of() { # QUEUE: of both directions
-	local irq
+	local irq action
 	for irq in /sys/class/net/eth0/device/../msi_irqs/*; do
 		irq=${irq##*/}
-		! grep -qE "put\.$1\$" "/sys/kernel/irq/$irq/actions" || echo "$irq"
+		read -r action <"/sys/kernel/irq/$irq/actions" || continue
+		[[ $action != *put.$1 ]] || echo "$irq"
 	done
 }
 
