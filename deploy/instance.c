@@ -23,9 +23,10 @@
 #define SILENT_MS         500   /* unanswered so long: it does not serve */
 /*
  * Unanswered so long: it is killed. A stall of the machine's own (a frozen guest, a
- * stopped cgroup) is mostly shorter, and the instance's connections outlive it then.
+ * stopped cgroup, 20 instances that start on few slow cores) is mostly shorter, and the
+ * instance's connections outlive it then; nothing new goes to a silent one meanwhile.
  */
-#define SILENT_KILL_MS       5000
+#define SILENT_KILL_MS       30000
 #define SILENT_KILL_START_MS 60000
 #define LEAVE_BACKOFF_MS     200 /* down for longer: nothing shall queue for it */
 
