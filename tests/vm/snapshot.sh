@@ -33,7 +33,9 @@ snapshot_bpf() {
 # The service's own: directories, sockets, namespaces, mounts, control groups.
 snapshot_files() {
 	find /run -path /run/vm -prune -o -print | sort
-	find /sys/fs/bpf /sys/fs/cgroup -type d -o -path '/sys/fs/bpf/*' | sort
+	# Others on the machine make and remove control groups of their own meanwhile.
+	find /sys/fs/bpf -type d -o -path '/sys/fs/bpf/*' | sort
+	find /sys/fs/cgroup -type d -name '*hapep*' | sort
 	ss -xlH | awk '{ print $5 }' | sort
 	cat /proc/mounts
 }
