@@ -204,7 +204,7 @@ static int listeners_open(const struct haproxy_plan *p, int nsfd, bool listen,
 	if (former && former->family == w.family && former->plan->ipv4 == p->ipv4)
 		w.former = former;
 	w.l = listeners_new(p, w.family);
-	w.l->groups = w.former ? groups_hold(former->groups) : groups_new();
+	w.l->groups = w.former ? groups_hold(w.former->groups) : groups_new();
 	if (w.former)
 		r = listeners_narrow(former, err);
 	if (!r)

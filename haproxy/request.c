@@ -127,7 +127,8 @@ size_t haproxy_requests_left(struct haproxy_requests *then, struct haproxy_reque
 {
 	size_t left = 0;
 
-	qsort(now->cookie, now->n, sizeof(*now->cookie), request_order);
+	if (now->n)
+		qsort(now->cookie, now->n, sizeof(*now->cookie), request_order);
 	for (size_t i = 0; i < then->n; i++) {
 		if (now->n && bsearch(&then->cookie[i], now->cookie, now->n,
 				      sizeof(*now->cookie), request_order))

@@ -129,7 +129,7 @@ bool qdisc_replaceable(const char *nic)
 {
 	_cleanup_netlink_ struct netlink *nl = NULL;
 	struct error ignored = { 0 };
-	struct root_qdisc root;
+	struct root_qdisc root = { 0 };
 
 	return !netlink_open(-1, &nl, &ignored) && !root_read(nl, nic, &root, &ignored) &&
 	       (root_is_ours(&root) || root_is_simple(&root));
@@ -181,7 +181,7 @@ int nic_mqprio_apply(const struct nic_queues *q, struct error *err)
 	_cleanup_netlink_ struct netlink *nl = NULL;
 	_cleanup_close_ int dir = setting_root(err);
 	unsigned int queues = dir < 0 ? 0 : queues_count(dir, q->name, "tx");
-	struct root_qdisc root;
+	struct root_qdisc root = { 0 };
 	int r = dir < 0 ? dir : netlink_open(-1, &nl, err);
 
 	if (!r)
@@ -207,7 +207,7 @@ int nic_mqprio_probe(const struct nic_queues *q, enum step_state *state,
 {
 	_cleanup_netlink_ struct netlink *nl = NULL;
 	_cleanup_close_ int dir = setting_root(err);
-	struct root_qdisc root;
+	struct root_qdisc root = { 0 };
 	int r = dir < 0 ? dir : netlink_open(-1, &nl, err);
 
 	*state = STEP_ABSENT;
@@ -238,7 +238,7 @@ int qdisc_prior(int root, const char *nic, json_t **out, struct error *err)
 {
 	_cleanup_netlink_ struct netlink *nl = NULL;
 	char hex[2 * sizeof(((struct root_qdisc *)0)->options) + 1] = "";
-	struct root_qdisc now;
+	struct root_qdisc now = { 0 };
 	int r = netlink_open(-1, &nl, err);
 
 	(void)root;
@@ -279,7 +279,7 @@ int qdisc_restore(int root, const char *nic, const json_t *prior, bool *moved,
 		  struct error *err)
 {
 	_cleanup_netlink_ struct netlink *nl = NULL;
-	struct root_qdisc now, was = { 0 };
+	struct root_qdisc now = { 0 }, was = { 0 };
 	int r = netlink_open(-1, &nl, err);
 
 	(void)root;

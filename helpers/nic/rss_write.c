@@ -222,8 +222,10 @@ static int rss_from(const json_t *prior, struct rss *out)
 										"ion"));
 	out->transform =
 		(unsigned int)json_integer_value(json_object_get(prior, "transform"));
-	json_array_foreach(table, i, slot) out->table[i] =
-		(uint32_t)json_integer_value(slot);
+	json_array_foreach(table, i, slot)
+	{
+		out->table[i] = (uint32_t)json_integer_value(slot);
+	}
 	for (i = 0; i < out->key_n; i++) {
 		unsigned int byte;
 
