@@ -26,7 +26,7 @@
  * stopped cgroup, 20 instances that start on few slow cores) is mostly shorter, and the
  * instance's connections outlive it then; nothing new goes to a silent one meanwhile.
  */
-#define SILENT_KILL_MS       30000
+#define SILENT_KILL_MS       15000
 #define SILENT_KILL_START_MS 60000
 #define LEAVE_BACKOFF_MS     200 /* down for longer: nothing shall queue for it */
 
@@ -235,6 +235,16 @@ void instance_ask(struct instances *all, unsigned int k)
 	}
 }
 
+/* Starting many takes the cores, from those that are through with it too. */
+static long long instance_patience(const struct instances *all)
+{
+	for (unsigned int k = 0; k < all->n; k++) {
+		if (all->one[k].state == INSTANCE_STARTING)
+			return SILENT_KILL_START_MS;
+	}
+	return SILENT_KILL_MS;
+}
+
 static void instance_judge(struct instances *all, unsigned int k)
 {
 	struct instance *i = &all->one[k];
@@ -248,7 +258,7 @@ static void instance_judge(struct instances *all, unsigned int k)
 		log_warning("%s (pid %d, CPU %u) has not answered for %lld ms", name,
 			    (int)i->pid, all->c->haproxy.cpu[k], silent_ms);
 	}
-	if (silent_ms > (starting ? SILENT_KILL_START_MS : SILENT_KILL_MS)) {
+	if (silent_ms > instance_patience(all)) {
 		log_warning("%s (pid %d) has not answered for %lld ms: killing it", name,
 			    (int)i->pid, silent_ms);
 		kill(i->pid, SIGKILL);

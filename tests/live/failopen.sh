@@ -79,7 +79,7 @@ expect "it is named" not-answering "$(status '.instances[0].state')"
 expect "it listens no more" 1 \
 	"$(blade ip netns exec pep0 ss -Htln 'sport = :80' | wc -l)"
 sleep 4
-check "it is killed at last, and another serves" until_true 5 bash -c "
+check "it is killed at last, and another serves" until_true 20 bash -c "
 	[[ \$('$tests/lab/lab' --name $LAB_NAME exec blade '$hapep' status --json |
 		jq -r '.instances[0] | .state + (.pid | tostring)') =~ ^running ]]"
 expect "another process" no "$(pids | grep -qx "${instances[0]}" && echo yes || echo no)"
