@@ -249,6 +249,11 @@ static int supervise_loop(struct supervisor *s)
 
 static void supervise_close(struct supervisor *s)
 {
+	/* What another supervisor, if there is one, listens on is not ours to remove. */
+	if (s->control_fd >= 0)
+		unlinkat(s->dirfd, SUPERVISOR_CONTROL, 0);
+	if (s->succession)
+		unlinkat(s->dirfd, SUPERVISOR_CHANGE, 0);
 	gate_close(s->gate);
 	succession_close(s->succession);
 	generations_close(s->generations);
