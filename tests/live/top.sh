@@ -86,6 +86,10 @@ instances_that_stop() {
 		"$(jq -s 'map(.total.transactions) | add' "$scratch/again")"
 }
 
+none_retires() {
+	[[ $(blade "$hapep" status --json | jq '.retiring // [] | length') == 0 ]]
+}
+
 # A blade that gets another instance while it is watched.
 changed() {
 	start change blade "$hapep" top --json --interval 0.2
@@ -96,6 +100,11 @@ changed() {
 		skip "an instance more, in place" "$(cat "$scratch/error")"
 		return
 	fi
+	# The former ones take their share until they leave, and top tells of the others.
+	until_true 10 none_retires || not_ok "the former instances leave" "they do not"
+	until_true 5 bash -c "tail -n 1 '$scratch/change' | jq -e '.total.instances == 3'" \
+		>/dev/null || not_ok "top sees three instances" "$(tail -n 1 "$scratch/change")"
+	sleep 0.5
 	client "$load" --target "$server4:80" --source 10.100.0.1-10.100.0.50 --path /1k \
 		--connections 4 --count 90 >/dev/null
 	sleep 0.6
