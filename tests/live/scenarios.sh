@@ -200,7 +200,7 @@ impossible() { # SCENARIO ENGINE
 	before=$(leftovers none)
 	up >"$scratch/out" 2>&1
 	expect "$1 $2 without netfilter: exit 1" 1 $?
-	check "$1 $2: it says what is missing" grep -q "scenario $1: .*netfilter" "$scratch/out"
+	check "$1 $2: it says what is missing" grep -qi "scenario $1: .*netfilter" "$scratch/out"
 	expect "$1 $2: nothing is changed" "$before" "$(leftovers none)"
 }
 
