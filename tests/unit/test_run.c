@@ -52,7 +52,7 @@ static void test_ends(void **state)
 
 static void test_timeout(void **state)
 {
-	const struct run_limits limits = { NULL, -1, 1 };
+	const struct run_limits limits = { NULL, -1, 2 };
 	_cleanup_text_ struct text out = { 0 };
 	struct error err = { 0 };
 	double started = now();
@@ -60,9 +60,9 @@ static void test_timeout(void **state)
 	(void)state;
 	assert_int_equal(sh("echo before; sleep 60 & wait", &limits, &out, &err),
 			 -ETIMEDOUT);
-	assert_true(now() - started < 4);
+	assert_true(now() - started < 30);
 	assert_string_equal(out.text, "before\n");
-	assert_string_equal(err.msg, "sh did not end within 1 s");
+	assert_string_equal(err.msg, "sh did not end within 2 s");
 }
 
 /* The whole group goes: a child of the shell's too. */
@@ -77,7 +77,7 @@ static void test_cancel(void **state)
 	assert_int_equal(
 		sh("trap 'echo ended' TERM; sleep 60 & wait", &limits, NULL, &err),
 		-ECANCELED);
-	assert_true(now() - started < 4);
+	assert_true(now() - started < 30);
 	assert_string_equal(err.msg, "sh was interrupted");
 	close(cancel);
 }
