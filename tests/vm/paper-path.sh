@@ -108,12 +108,15 @@ all_instances_run() {
 }
 
 # One CPU each, and as many CPUs in use as there can be.
+# Each to one CPU, and all CPUs of the interface's node have their share. A virtio
+# device tells its node one directory up.
 instances_are_pinned() {
-	local used cpus
+	local used cpus node
 	used=$(for pid in $(haproxy_pids); do
 		awk '/^Cpus_allowed_list/ { print $2 }' "/proc/$pid/status"
 	done | sort -u)
-	cpus=$(nproc)
+	node=$(cat /sys/class/net/eth0/device/../numa_node)
+	cpus=$(lscpu -p=CPU,NODE | grep -c "^[0-9]*,$node\$")
 	[[ ! $used =~ [-,] ]] || { echo "instances may run on ${used//$'\n'/ }"; return 1; }
 	equal $((cpus < instances ? cpus : instances)) "$(wc -l <<<"$used")"
 }
