@@ -107,7 +107,6 @@ all_instances_run() {
 	equal "$instances" "$(haproxy_pids | wc -l)"
 }
 
-# One CPU each, and as many CPUs in use as there can be.
 # Each to one CPU, and all CPUs of the interface's node have their share. A virtio
 # device tells its node one directory up.
 instances_are_pinned() {

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# test-paper-path.sh: runs paper-path.sh on Debian's stock kernel, in the virtual blade.
+# Runs tests/vm/paper-path.sh on Debian's stock kernel, in the virtual blade.
 # About two minutes on two idle cores.
 # shellcheck source-path=SCRIPTDIR
 set -uo pipefail
 
-here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-# shellcheck source=../lib.sh
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../vm
+# shellcheck source=tests/lib.sh
 . "$here/../lib.sh"
 
 "$here/paper-blade" --timing --timeout 900 env BUILD="$BUILD" "$here/paper-path.sh"
