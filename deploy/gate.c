@@ -18,6 +18,7 @@ struct gate {
 	enum tc_gate_state state;
 	char reason[200];
 	long long since_ms, beat_ms;
+	unsigned int proxy_port; /* that it was last told */
 	bool started, failing;
 };
 
@@ -64,12 +65,25 @@ int gate_open(const struct step_context *c, int nsfd, int dirfd, struct gate **o
 	return r;
 }
 
+/* The kernel's deadline was over before it was moved on: nothing else tells of it. */
+static void gate_log_late(const struct gate *g)
+{
+	long long late = gate_clock_ms() - g->beat_ms - GATE_HOLD_MS;
+
+	if (g->started && g->state == TC_GATE_OPEN && !g->fail_closed && late > 0)
+		log_warning("gate: the supervisor was held up: new connections passed "
+			    "straight through for %lld ms",
+			    late);
+}
+
 /* A gate that cannot be set is said once, and again when it can. */
 static void gate_set(struct gate *g, enum tc_gate_state state)
 {
 	struct error err = { 0 };
-	bool failed = tc_gate_set(g->tc, state, GATE_HOLD_MS, &err) < 0;
+	bool failed;
 
+	gate_log_late(g);
+	failed = tc_gate_set(g->tc, state, GATE_HOLD_MS, &err) < 0;
 	if (failed && !g->failing)
 		log_error("gate: %s", err.msg);
 	else if (!failed && g->failing)
@@ -120,17 +134,29 @@ static void gate_log(const struct gate *g, long long lasted_ms)
 			 lasted_ms);
 }
 
+/* Whether a rule may lead service traffic elsewhere than the gate was last told. */
+static bool gate_point(struct gate *g, unsigned int proxy_port)
+{
+	bool moved = proxy_port != g->proxy_port;
+
+	g->proxy_port = proxy_port;
+	tc_gate_point(g->tc, proxy_port);
+	return moved;
+}
+
 void gate_tick(struct gate *g, const struct generations *all)
 {
 	char reason[sizeof(g->reason)];
 	enum tc_gate_state want;
 	long long lasted = -1;
+	bool moved;
 
 	g->fail_closed = generations_present(all)->tc.fail_closed;
-	tc_gate_point(g->tc, generations_proxy_port(all));
+	moved = gate_point(g, generations_proxy_port(all));
 	want = gate_want(g, all, reason, sizeof(reason));
 	if (g->started && want == g->state) {
-		if (gate_clock_ms() - g->beat_ms >= GATE_BEAT_MS)
+		/* What was led there before the next beat would find no listener. */
+		if (moved || gate_clock_ms() - g->beat_ms >= GATE_BEAT_MS)
 			gate_set(g, want);
 		return;
 	}
