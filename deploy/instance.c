@@ -22,6 +22,11 @@
 #define ASK_AGAIN_MS      50    /* after a question that could not be put */
 #define SILENT_MS         500   /* unanswered so long: it does not serve */
 /*
+ * What is more between two looks is the supervisor's own delay, or the machine's: no
+ * answer could have been heard then, so the instance is not blamed for it.
+ */
+#define LOOK_MOST_MS 100
+/*
  * Unanswered so long: it is killed. A stall of the machine's own (a frozen guest, a
  * stopped cgroup, 20 instances that start on few slow cores) is mostly shorter, and the
  * instance's connections outlive it then; nothing new goes to a silent one meanwhile.
@@ -75,7 +80,7 @@ static void instance_ask_no_more(struct instance *i)
 {
 	cleanup_close(&i->ask_fd);
 	i->ask_fd = -1;
-	i->ask_ms = i->asked_ms = 0;
+	i->ask_ms = i->asked_ms = i->waited_ms = 0;
 	i->silent = false;
 }
 
@@ -219,7 +224,7 @@ void instance_ask(struct instances *all, unsigned int k)
 		if (now < i->ask_ms)
 			return;
 		if (!i->asked_ms)
-			i->asked_ms = now;
+			i->asked_ms = i->looked_ms = now;
 		i->ask_ms = now + ASK_AGAIN_MS;
 		instance_path(all, k, path, sizeof(path));
 		i->ask_fd = haproxy_probe_ask(path);
@@ -245,11 +250,22 @@ static long long instance_patience(const struct instances *all)
 	return SILENT_KILL_MS;
 }
 
+/* For how long an answer has been listened for in vain. */
+static long long instance_waited(struct instance *i)
+{
+	long long now = instance_clock_ms(), since = now - i->looked_ms;
+
+	i->looked_ms = now;
+	if (i->asked_ms)
+		i->waited_ms += since < LOOK_MOST_MS ? since : LOOK_MOST_MS;
+	return i->waited_ms;
+}
+
 static void instance_judge(struct instances *all, unsigned int k)
 {
 	struct instance *i = &all->one[k];
 	bool starting = i->state == INSTANCE_STARTING;
-	long long silent_ms = i->asked_ms ? instance_clock_ms() - i->asked_ms : 0;
+	long long silent_ms = instance_waited(i);
 	char name[48];
 
 	instance_name(all, k, name);
@@ -263,6 +279,7 @@ static void instance_judge(struct instances *all, unsigned int k)
 			    (int)i->pid, silent_ms);
 		kill(i->pid, SIGKILL);
 		i->asked_ms = instance_clock_ms(); /* it takes a moment to die */
+		i->waited_ms = 0;
 	}
 }
 

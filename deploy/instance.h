@@ -24,8 +24,9 @@ struct instance {
 	bool silent; /* running, but it does not answer */
 	int ask_fd;  /* the question under way; -1: none */
 	/* On the monotonic clock. asked_ms: the first question unanswered; 0: none */
-	long long since_ms, next_ms, ask_ms, asked_ms;
-	char last_end[96]; /* how it died the last time; empty: never */
+	long long since_ms, next_ms, ask_ms, asked_ms, looked_ms;
+	long long waited_ms; /* for its answer, as far as the supervisor was there */
+	char last_end[96];   /* how it died the last time; empty: never */
 };
 
 struct instances {
