@@ -29,9 +29,11 @@ lab_side() {
 	local name=$1 nic=$2 vlan=$3 number=$4
 	ip netns add "$name"
 	ip link set "$nic" netns "$name"
+	# What a sender has on its way at once has room in the blade's NIC (machine.sh).
 	# A router solicits no routers: that would be heard on the switch now and then.
 	ip netns exec "$name" sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 		net.ipv4.conf.default.rp_filter=0 net.ipv6.ip_nonlocal_bind=1 \
+		net.ipv4.tcp_wmem="4096 16384 262144" \
 		net.ipv6.conf.default.accept_ra=0 "net.ipv6.conf.$nic.accept_ra=0"
 	ip -n "$name" link set lo up
 	ip -n "$name" link set "$nic" up

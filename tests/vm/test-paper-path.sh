@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR
 set -uo pipefail
 
-here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../vm
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 # shellcheck source=tests/lib.sh
 . "$here/../lib.sh"
 
