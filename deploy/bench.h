@@ -8,12 +8,38 @@
 #include <stddef.h>
 
 #include "deploy/bench_options.h"
+#include "deploy/config.h"
 #include "helpers/error.h"
 #include "helpers/text.h"
 
 #define BENCH_FORMAT   "hapep-bench/1"
 #define BENCH_RESULT   "result.json"
 #define BENCH_SETTINGS 8
+
+/* A suite's own `cases`, `metrics` and `comparisons`, in its description. */
+#define BENCH_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define BENCH_TABLES                                                                     \
+	.cases = cases, .cases_n = BENCH_COUNT(cases), .metrics = metrics,               \
+	.metrics_n = BENCH_COUNT(metrics), .comparisons = comparisons,                   \
+	.comparisons_n = BENCH_COUNT(comparisons)
+
+/* Metrics that several suites have. */
+#define BENCH_TPS                                                                        \
+	{                                                                                \
+		"tps", "TPS", "Transactions", 0, false, false                            \
+	}
+#define BENCH_TTFB_MEDIAN                                                                \
+	{                                                                                \
+		"ttfb_p50_us", "us", "TTFB median", 0, true, false                       \
+	}
+#define BENCH_TTFB_99                                                                    \
+	{                                                                                \
+		"ttfb_p99_us", "us", "TTFB 99%", 0, true, false                          \
+	}
+#define BENCH_FAILURES                                                                   \
+	{                                                                                \
+		"failures", "", "Failed", 0, true, true                                  \
+	}
 
 /* One thing that a sample says: "metrics" of result.json has it by its name. */
 struct bench_metric {
@@ -42,6 +68,27 @@ struct bench_comparison {
 	bool difference;    /* a less b, in the metric's unit, and not in per cent */
 };
 
+/*
+ * Of the whole machine since it started, in seconds; interrupts: hard and soft. switches:
+ * from one process to another.
+ */
+struct bench_cpu {
+	double user, system, interrupts;
+	double busy; /* the three */
+	double steal, total;
+	double switches;
+};
+
+/*
+ * What is to be reached: metric of case a, over that of b of the same round (NULL: by
+ * itself, in the metric's unit).
+ */
+struct bench_target {
+	const char *what, *a, *b, *metric;
+	double limit;
+	bool most; /* the limit is the most that may be, and not the least */
+};
+
 struct bench;
 
 struct bench_suite {
@@ -55,7 +102,10 @@ struct bench_suite {
 	size_t metrics_n;
 	const struct bench_comparison *comparisons;
 	size_t comparisons_n;
+	const struct bench_target *targets; /* may be NULL */
+	size_t targets_n;
 	const char *baseline; /* case that cpu_above_us counts from; NULL: none */
+	double seconds;       /* a sample's, unless asked for otherwise */
 	bool external;        /* an outside generator can load it */
 	/* Loads the case that is up, adds to sample: "metrics", "load". 0 or -errno. */
 	int (*measure)(struct bench *b, const struct bench_case *c, json_t *sample,
@@ -124,16 +174,38 @@ int bench_down(struct bench *b, const struct bench_case *c, struct error *err);
 
 /* Fills "cases" of the result, each with its configuration, or why it cannot be had. */
 int bench_cases_prepare(struct bench *b, struct error *err);
+/*
+ * Whether the kernel that said `scenarios` (`hapep scenario --json`) takes the
+ * configuration's. False with the kernel's own reason: NO-NF, say, where AppArmor or
+ * SELinux has hooks in every namespace.
+ */
+bool bench_scenario_possible(const json_t *scenarios, const struct config *config,
+			     struct text *reason);
 /* The file that has the case's configuration; the caller's. */
 char *bench_case_file(const struct bench *b, const struct bench_case *c);
+
+/* ---- bench_sample.c ---- */
+
+/*
+ * Begins a sample: "metrics", which *metrics borrows, and "background", what others use
+ * of the machine in 0.2 s.
+ */
+int bench_sample_begin(json_t *sample, json_t **metrics, struct error *err);
+void bench_metric_set(json_t *metrics, const char *name, double value);
+/* CPU of the whole machine meanwhile into the sample; its seconds. */
+double bench_cpu_say(json_t *sample, const struct bench_cpu *before,
+		     const struct bench_cpu *after);
+/* True, with the reason, where --quick is to leave a case out. */
+bool bench_quick_leaves(const struct bench *b, bool wanted, struct text *reason);
+int bench_cpu_read(struct bench_cpu *out, struct error *err);
 
 /* ---- bench_load.c ---- */
 
 /* Transactions: the lab's generator, or an outside one; measure() of most suites. */
 int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *sample,
 		       struct error *err);
-/* Looks for 0.2 s at what others use of the machine: "background" of the sample. */
-int bench_background(json_t *sample, struct error *err);
+/* All that a load did, warm-up and end too. */
+double bench_transactions(const json_t *load);
 /* possible() of suites whose cases are other people's programs. */
 int bench_peers_possible(struct bench *b, const struct bench_case *c,
 			 struct text *reason);
@@ -144,10 +216,5 @@ double bench_number(const json_t *tree, const char *path);
 
 /* What a figure means nothing without: machine, kernel, versions. A new reference. */
 json_t *bench_machine(const struct bench *b);
-/* Seconds of CPU time of the whole machine since it started. */
-struct bench_cpu {
-	double busy, steal, total;
-};
-int bench_cpu_read(struct bench_cpu *out, struct error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "deploy/bench.h"
 #include "deploy/bench_result.h"
 #include "deploy/config.h"
+#include "deploy/scenario.h"
 #include "helpers/cleanup.h"
 #include "helpers/config_value.h"
 #include "helpers/log.h"
@@ -59,9 +60,8 @@ static int base_read(const struct bench *b, struct config *out, struct error *er
 	return 0;
 }
 
-/* Whether the running kernel has the scenario that the settings ask for. */
-static bool scenario_possible(const struct bench *b, const struct config *config,
-			      struct text *reason)
+bool bench_scenario_possible(const json_t *scenarios, const struct config *config,
+			     struct text *reason)
 {
 	static const char *const names[] = { "", "NO-NF", "NF-NO-IPT", "NF-IPT (nft)",
 					     "SK-LOOKUP" };
@@ -72,7 +72,7 @@ static bool scenario_possible(const struct bench *b, const struct config *config
 	size_t i;
 	json_t *row;
 
-	json_array_foreach(json_object_get(b->scenarios, "scenarios"), i, row)
+	json_array_foreach(json_object_get(scenarios, SCENARIO_LIST), i, row)
 	{
 		if (strcmp(json_string_value(json_object_get(row, "scenario")), name) ||
 		    json_is_true(json_object_get(row, "possible")))
@@ -98,7 +98,7 @@ static int blade_prepare(struct bench *b, const struct bench_case *c, json_t *tr
 		if (setting_apply(c->settings[i], &config, reason) < 0)
 			return 0;
 	}
-	if (!scenario_possible(b, &config, reason))
+	if (!bench_scenario_possible(b->scenarios, &config, reason))
 		return 0;
 	if (config.datapath != TC_DATAPATH_AUTO &&
 	    tc_datapath_check((enum tc_datapath)config.datapath, &why) < 0) {
@@ -172,7 +172,9 @@ static int scenarios_read(struct bench *b, struct error *err)
 	if (r < 0)
 		return error_wrap(err, "ask which scenarios are possible");
 	b->scenarios = json_loads(out.text ? out.text : "", 0, NULL);
-	return b->scenarios ? 0 : error_say(err, EPROTO, "`hapep scenario` gave no JSON");
+	return json_is_array(json_object_get(b->scenarios, SCENARIO_LIST))
+		       ? 0
+		       : error_say(err, EPROTO, "`hapep scenario --json` listed none");
 }
 
 int bench_cases_prepare(struct bench *b, struct error *err)

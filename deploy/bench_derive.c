@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/bench_cost.h"
 #include "deploy/bench_result.h"
+#include "deploy/bench_target.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 
@@ -39,13 +41,12 @@ static void above_baseline(json_t *result, const char *baseline)
 	}
 }
 
-static json_t *summary_of(const json_t *result, const char *name,
-			  const struct bench_suite *suite)
+static void summary_add(const json_t *result, const char *name,
+			const struct bench_metric *metrics, size_t metrics_n,
+			json_t *tree)
 {
-	json_t *tree = json_object();
-
-	for (size_t i = 0; i < suite->metrics_n; i++) {
-		const char *metric = suite->metrics[i].name;
+	for (size_t i = 0; i < metrics_n; i++) {
+		const char *metric = metrics[i].name;
 		size_t n;
 		_cleanup_free_ double *v = bench_result_values(result, name, metric, &n);
 		struct statistics s;
@@ -62,23 +63,33 @@ static json_t *summary_of(const json_t *result, const char *name,
 					      s.q1, "median", s.median, "q3", s.q3, "max",
 					      s.maximum));
 	}
+}
+
+static json_t *summary_of(const json_t *result, const char *name,
+			  const struct bench_suite *suite)
+{
+	json_t *tree = json_object();
+
+	summary_add(result, name, suite->metrics, suite->metrics_n, tree);
+	summary_add(result, name, bench_costs, bench_costs_n, tree);
 	return tree;
 }
 
-/* The ratios of a to b, or their differences, round by round: drift of the machine goes
- * out of them.
- */
-static double *pairs(const json_t *result, const struct bench_comparison *c, size_t *n)
+double *bench_result_pairs(const json_t *result, const struct bench_comparison *c,
+			   size_t *n)
 {
 	unsigned int rounds = (unsigned int)bench_number(result, "options.rounds");
 	double *v = memory_new(rounds + 1, sizeof(*v));
 
 	*n = 0;
 	for (unsigned int round = 1; round <= rounds; round++) {
-		double a = bench_number(metrics_at(result, c->a, round), c->metric);
-		double b = bench_number(metrics_at(result, c->b, round), c->metric);
+		const json_t *of = metrics_at(result, c->a, round);
+		double a = bench_number(of, c->metric);
+		double b = c->b ? bench_number(metrics_at(result, c->b, round), c->metric)
+				: 1;
 
-		if (a > 0 && b > 0)
+		/* A difference of its own may be less than nothing. */
+		if (c->b ? a > 0 && b > 0 : json_object_get(of, c->metric) != NULL)
 			v[(*n)++] = c->difference ? a - b : a / b;
 	}
 	return v;
@@ -143,7 +154,7 @@ static json_t *comparison_of(const json_t *result, const struct bench_comparison
 				 "over", c->b, "metric", c->metric);
 	struct interval i;
 	size_t n;
-	_cleanup_free_ double *v = pairs(result, c, &n);
+	_cleanup_free_ double *v = bench_result_pairs(result, c, &n);
 	double low, high;
 
 	if (c->source)
@@ -184,6 +195,7 @@ void bench_result_summarise(json_t *result, const struct bench_suite *suite)
 	for (size_t i = 0; i < suite->comparisons_n; i++)
 		json_array_append_new(list,
 				      comparison_of(result, &suite->comparisons[i]));
+	bench_targets_fill(result, suite);
 	json_object_set_new(result, "summary", summary);
 	json_object_set_new(result, "comparisons", list);
 }

@@ -13,8 +13,6 @@
 #include "helpers/namespace.h"
 #include "tc/residence.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 /* clang-format off */
 
 static const struct bench_case cases[] = {
@@ -34,7 +32,7 @@ static const struct bench_metric metrics[] = {
 	{ "round_trip_p50_us", "us", "Round trip at the client, median", 1, true, false },
 	{ "segments", "", "Segments", 0, false, true },
 	{ "unmatched", "", "Left and not known again", 0, true, true },
-	{ "failures", "", "Failed", 0, true, true },
+	BENCH_FAILURES,
 };
 
 #define OVER(what, a, b) { what, a, b, "residence_p50_us", NULL, 0, 0, true }
@@ -64,24 +62,19 @@ static json_t *way_json(const struct residence_way *way)
 			 "histogram_us", histogram);
 }
 
-static void metric(json_t *metrics_of, const char *name, double value)
-{
-	json_object_set_new(metrics_of, name, json_real(value));
-}
-
 static void ways_fill(json_t *sample, json_t *to, const struct residence_way way[2])
 {
 	struct residence_way *both = memory_new(1, sizeof(*both));
 
 	residence_merge(both, &way[0]);
 	residence_merge(both, &way[1]);
-	metric(to, "residence_p50_us", residence_percentile(both, 50) / 1e3);
-	metric(to, "residence_p90_us", residence_percentile(both, 90) / 1e3);
-	metric(to, "residence_p99_us", residence_percentile(both, 99) / 1e3);
-	metric(to, "to_client_p50_us", residence_percentile(&way[0], 50) / 1e3);
-	metric(to, "to_server_p50_us", residence_percentile(&way[1], 50) / 1e3);
-	metric(to, "segments", (double)both->matched);
-	metric(to, "unmatched", (double)(both->out - both->matched));
+	bench_metric_set(to, "residence_p50_us", residence_percentile(both, 50) / 1e3);
+	bench_metric_set(to, "residence_p90_us", residence_percentile(both, 90) / 1e3);
+	bench_metric_set(to, "residence_p99_us", residence_percentile(both, 99) / 1e3);
+	bench_metric_set(to, "to_client_p50_us", residence_percentile(&way[0], 50) / 1e3);
+	bench_metric_set(to, "to_server_p50_us", residence_percentile(&way[1], 50) / 1e3);
+	bench_metric_set(to, "segments", (double)both->matched);
+	bench_metric_set(to, "unmatched", (double)(both->out - both->matched));
 	json_object_set_new(sample, "residence",
 			    json_pack("{s:o,s:o}", "to_client", way_json(&way[0]),
 				      "to_server", way_json(&way[1])));
@@ -145,9 +138,9 @@ static int probed(struct bench *b, const struct bench_case *c, int nsfd, json_t 
 	}
 	if (!r) {
 		ways_fill(sample, to, way);
-		metric(to, "round_trip_p50_us",
-		       bench_number(trips, "latency_us.round_trip.p50"));
-		metric(to, "failures", bench_number(trips, "failures.total"));
+		bench_metric_set(to, "round_trip_p50_us",
+				 bench_number(trips, "latency_us.round_trip.p50"));
+		bench_metric_set(to, "failures", bench_number(trips, "failures.total"));
 		json_object_set(sample, "load", trips);
 	}
 	json_decref(trips);
@@ -160,11 +153,9 @@ static int latency_measure(struct bench *b, const struct bench_case *c, json_t *
 {
 	_cleanup_free_ char *name = memory_printf("hapep-%s-blade", b->lab);
 	_cleanup_close_ int nsfd = -1;
-	json_t *to = json_object();
-	int r;
+	json_t *to;
+	int r = bench_sample_begin(sample, &to, err);
 
-	json_object_set_new(sample, "metrics", to);
-	r = bench_background(sample, err);
 	if (!r)
 		r = probe_say(b, err);
 	if (!r) {
@@ -239,7 +230,7 @@ static void latency_figures(const json_t *result, const char *directory, json_t 
 	_cleanup_text_ struct text script = { 0 }, plot = { 0 };
 	size_t drawn = 0;
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < BENCH_COUNT(cases); i++) {
 		_cleanup_text_ struct text rows = { 0 };
 
 		distribution(result, cases[i].name, &rows);
@@ -283,12 +274,8 @@ const struct bench_suite bench_latency = {
 		"transparency or proxying is to blame: the two proxies in between are the "
 		"same HAProxy, in one thread, once as itself and once as the how-tos make it "
 		"transparent. hapep's runs with its own defaults.",
-	.cases = cases,
-	.cases_n = COUNT(cases),
-	.metrics = metrics,
-	.metrics_n = COUNT(metrics),
-	.comparisons = comparisons,
-	.comparisons_n = COUNT(comparisons),
+	BENCH_TABLES,
+	.seconds = 5,
 	.measure = latency_measure,
 	.possible = bench_peers_possible,
 	.figures = latency_figures,

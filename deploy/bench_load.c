@@ -3,15 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "deploy/bench.h"
 #include "deploy/bench_external.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
-
-/* How long to look at the machine before it is loaded. */
-#define QUIET_MS 200
 
 double bench_number(const json_t *tree, const char *path)
 {
@@ -25,26 +21,6 @@ double bench_number(const json_t *tree, const char *path)
 		path += n + (path[n] == '.');
 	}
 	return json_number_value(tree);
-}
-
-int bench_background(json_t *sample, struct error *err)
-{
-	static const struct timespec wait = { .tv_nsec = QUIET_MS * 1000000L };
-	struct bench_cpu before, after;
-	double total, others;
-	int r = bench_cpu_read(&before, err);
-
-	if (r < 0)
-		return r;
-	nanosleep(&wait, NULL);
-	r = bench_cpu_read(&after, err);
-	if (r < 0)
-		return r;
-	total = after.total - before.total;
-	others = after.busy + after.steal - before.busy - before.steal;
-	json_object_set_new(sample, "background",
-			    json_real(total > 0 ? others / total : 0));
-	return 0;
 }
 
 /* One call of the lab's generator. Failed transactions are figures, not errors. */
@@ -77,47 +53,51 @@ static int lab_load(struct bench *b, const struct bench_case *c, double rate,
 	return r;
 }
 
-static double transactions(const json_t *load)
+double bench_transactions(const json_t *load)
 {
 	return bench_number(load, "transactions") +
 	       bench_number(load, "warmup_transactions") +
 	       bench_number(load, "drained_transactions");
 }
 
-static void metric(json_t *metrics, const char *name, double value)
-{
-	json_object_set_new(metrics, name, json_real(value));
-}
-
 static void metrics_load(json_t *metrics, const json_t *load)
 {
-	metric(metrics, "tps", bench_number(load, "tps"));
-	metric(metrics, "ttfb_mean_us", bench_number(load, "latency_us.first_byte.mean"));
-	metric(metrics, "ttfb_p50_us", bench_number(load, "latency_us.first_byte.p50"));
-	metric(metrics, "ttfb_p99_us", bench_number(load, "latency_us.first_byte.p99"));
-	metric(metrics, "failures", bench_number(load, "failures.total"));
-	metric(metrics, "mbps", bench_number(load, "bytes_per_second") * 8 / 1e6);
+	bench_metric_set(metrics, "tps", bench_number(load, "tps"));
+	bench_metric_set(metrics, "ttfb_mean_us",
+			 bench_number(load, "latency_us.first_byte.mean"));
+	bench_metric_set(metrics, "ttfb_p50_us",
+			 bench_number(load, "latency_us.first_byte.p50"));
+	bench_metric_set(metrics, "ttfb_p99_us",
+			 bench_number(load, "latency_us.first_byte.p99"));
+	bench_metric_set(metrics, "failures", bench_number(load, "failures.total"));
+	bench_metric_set(metrics, "mbps",
+			 bench_number(load, "bytes_per_second") * 8 / 1e6);
 }
 
 /* What the load cost the whole machine: generator and origin too, where they share it. */
 static void metrics_cpu(json_t *sample, json_t *metrics, const json_t *load,
 			const struct bench_cpu *before, const struct bench_cpu *after)
 {
-	double busy = after->busy - before->busy, done = transactions(load);
-	double seconds = bench_number(load, "seconds");
-	double per_second = done > 0 && bench_number(load, "transactions") > 0
-				    ? done / bench_number(load, "transactions")
-				    : 1;
-	double gigabytes =
-		bench_number(load, "bytes_per_second") * seconds * per_second / 1e9;
+	double busy = bench_cpu_say(sample, before, after),
+	       done = bench_transactions(load);
+	double counted = bench_number(load, "transactions");
+	/* Warm-up and end cost as much as the window. */
+	double gigabytes = bench_number(load, "bytes_per_second") *
+			   bench_number(load, "seconds") *
+			   (counted > 0 ? done / counted : 1) / 1e9;
 
-	json_object_set_new(sample, "cpu_seconds", json_real(busy));
-	json_object_set_new(sample, "steal_seconds",
-			    json_real(after->steal - before->steal));
-	if (done > 0)
-		metric(metrics, "cpu_us", busy * 1e6 / done);
 	if (gigabytes > 0)
-		metric(metrics, "cpu_s_per_gb", busy / gigabytes);
+		bench_metric_set(metrics, "cpu_s_per_gb", busy / gigabytes);
+	if (!(done > 0))
+		return;
+	bench_metric_set(metrics, "cpu_us", busy * 1e6 / done);
+	bench_metric_set(metrics, "user_us", (after->user - before->user) * 1e6 / done);
+	bench_metric_set(metrics, "system_us",
+			 (after->system - before->system) * 1e6 / done);
+	bench_metric_set(metrics, "interrupts_us",
+			 (after->interrupts - before->interrupts) * 1e6 / done);
+	bench_metric_set(metrics, "switches",
+			 (after->switches - before->switches) / done);
 }
 
 /* The word "paced=0.7" of a case: once more, in an open loop at that share of its peak.
@@ -135,13 +115,13 @@ static int paced_load(struct bench *b, const struct bench_case *c, json_t *sampl
 		return 0;
 	r = lab_load(b, c, share * tps, &load, err);
 	if (!r) {
-		metric(metrics, "paced_ttfb_p50_us",
-		       bench_number(load, "latency_us.first_byte.p50"));
-		metric(metrics, "paced_ttfb_p99_us",
-		       bench_number(load, "latency_us.first_byte.p99"));
-		metric(metrics, "failures",
-		       bench_number(metrics, "failures") +
-			       bench_number(load, "failures.total"));
+		bench_metric_set(metrics, "paced_ttfb_p50_us",
+				 bench_number(load, "latency_us.first_byte.p50"));
+		bench_metric_set(metrics, "paced_ttfb_p99_us",
+				 bench_number(load, "latency_us.first_byte.p99"));
+		bench_metric_set(metrics, "failures",
+				 bench_number(metrics, "failures") +
+					 bench_number(load, "failures.total"));
 		json_object_set(sample, "paced_load", load);
 	}
 	json_decref(load);
@@ -152,11 +132,9 @@ int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *samp
 		       struct error *err)
 {
 	struct bench_cpu before, after;
-	json_t *load = NULL, *metrics = json_object();
-	int r;
+	json_t *load = NULL, *metrics;
+	int r = bench_sample_begin(sample, &metrics, err);
 
-	json_object_set_new(sample, "metrics", metrics);
-	r = bench_background(sample, err);
 	if (!r)
 		r = bench_cpu_read(&before, err);
 	if (!r)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns what is said of the machine that a benchmark ran on. */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -12,24 +10,6 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 #include "helpers/run.h"
-
-int bench_cpu_read(struct bench_cpu *out, struct error *err)
-{
-	_cleanup_close_ int fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
-	double hz = (double)sysconf(_SC_CLK_TCK);
-	unsigned long long v[8]; /* user nice system idle iowait irq softirq steal */
-	char line[512] = "";
-
-	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 0)
-		return error_set(err, errno, "read /proc/stat");
-	if (sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1],
-		   &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
-		return error_set(err, EPROTO, "read /proc/stat");
-	out->busy = (double)(v[0] + v[1] + v[2] + v[5] + v[6]) / hz;
-	out->steal = (double)v[7] / hz;
-	out->total = out->busy + out->steal + (double)(v[3] + v[4]) / hz;
-	return 0;
-}
 
 /* The value of the first line "KEY ... : VALUE" of a file; the caller's. */
 static char *line_value(const char *path, const char *key)

@@ -8,11 +8,9 @@
 #include "deploy/bench_figure.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
-#include "helpers/statistics.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define ENOUGH   0.95 /* of the rate with one rule: what 128K rules must leave */
-#define INSTALL  5.0  /* s: what installing them may take */
+#define ENOUGH  0.95 /* of the rate with one rule: what 128K rules must leave */
+#define INSTALL 5.0  /* s: what installing them may take */
 
 /* clang-format off */
 
@@ -44,6 +42,17 @@ static const struct bench_metric metrics[] = {
 #define OVER(how, size)                                                                   \
 	{ "128K rules over one, " how ", " #size " B", how " 128K rules " #size,          \
 	  how " 1 rule " #size, "through_kpps", NULL, 0, 0, false }
+#define TARGET(how, size)                                                                 \
+	{ "packets with 128K rules over those with one", how " 128K rules " #size,        \
+	  how " 1 rule " #size, "through_kpps", 0.95, false }
+#define TARGETS(how)                                                                      \
+	TARGET(how, 78), TARGET(how, 256), TARGET(how, 800), TARGET(how, 900),            \
+		TARGET(how, 1500),                                                        \
+		{ "s to install the 128K rules of a NIC", how " 128K rules 78", NULL,     \
+		  "install_s", 5, true }
+
+static const struct bench_target targets[] = { TARGETS("mirred"), TARGETS("bpf") };
+
 #define BPF(size)                                                                         \
 	{ "bpf over mirred, 128K rules, " #size " B", "bpf 128K rules " #size,            \
 	  "mirred 128K rules " #size, "through_kpps", NULL, 0, 0, false }
@@ -55,11 +64,6 @@ static const struct bench_comparison comparisons[] = {
 
 /* clang-format on */
 
-static void metric(json_t *to, const char *name, double value)
-{
-	json_object_set_new(to, name, json_real(value));
-}
-
 /* Each end counts what the other one sent. */
 static void metrics_fill(json_t *to, const json_t *load, double busy)
 {
@@ -70,23 +74,26 @@ static void metrics_fill(json_t *to, const json_t *load, double busy)
 	double p99[] = { bench_number(load, "server.latency_us.p99"),
 			 bench_number(load, "client.latency_us.p99") };
 
-	metric(to, "through_kpps", through / 1e3);
-	metric(to, "offered_kpps",
-	       (bench_number(load, "client.sent_pps") +
-		bench_number(load, "server.sent_pps")) /
-		       1e3);
-	metric(to, "to_server_kpps", there / 1e3);
-	metric(to, "to_client_kpps", back / 1e3);
-	metric(to, "through_mbps",
-	       bench_number(load, "server.mbps") + bench_number(load, "client.mbps"));
-	metric(to, "latency_mean_us",
-	       weight * bench_number(load, "server.latency_us.mean") +
-		       (1 - weight) * bench_number(load, "client.latency_us.mean"));
-	metric(to, "latency_p99_us", p99[0] > p99[1] ? p99[0] : p99[1]);
-	metric(to, "install_s", bench_number(load, "install_seconds"));
+	bench_metric_set(to, "through_kpps", through / 1e3);
+	bench_metric_set(to, "offered_kpps",
+			 (bench_number(load, "client.sent_pps") +
+			  bench_number(load, "server.sent_pps")) /
+				 1e3);
+	bench_metric_set(to, "to_server_kpps", there / 1e3);
+	bench_metric_set(to, "to_client_kpps", back / 1e3);
+	bench_metric_set(to, "through_mbps",
+			 bench_number(load, "server.mbps") +
+				 bench_number(load, "client.mbps"));
+	bench_metric_set(to, "latency_mean_us",
+			 weight * bench_number(load, "server.latency_us.mean") +
+				 (1 - weight) *
+					 bench_number(load, "client.latency_us.mean"));
+	bench_metric_set(to, "latency_p99_us", p99[0] > p99[1] ? p99[0] : p99[1]);
+	bench_metric_set(to, "install_s", bench_number(load, "install_seconds"));
 	if (bench_number(load, "client.received") > 0)
-		metric(to, "cpu_ns",
-		       busy * 1e9 / (through * bench_number(load, "client.seconds")));
+		bench_metric_set(
+			to, "cpu_ns",
+			busy * 1e9 / (through * bench_number(load, "client.seconds")));
 }
 
 static int pps_measure(struct bench *b, const struct bench_case *c, json_t *sample,
@@ -96,12 +103,10 @@ static int pps_measure(struct bench *b, const struct bench_case *c, json_t *samp
 	_cleanup_free_ char *warmup = memory_printf("warmup=%g", b->warmup);
 	const char *words[] = { "packets", c->kind, seconds, warmup, c->load[0], NULL };
 	_cleanup_text_ struct text text = { 0 };
-	json_t *to = json_object(), *load;
+	json_t *to, *load;
 	struct bench_cpu before, after;
-	int r;
+	int r = bench_sample_begin(sample, &to, err);
 
-	json_object_set_new(sample, "metrics", to);
-	r = bench_background(sample, err);
 	if (!r)
 		r = bench_cpu_read(&before, err);
 	if (!r)
@@ -115,12 +120,10 @@ static int pps_measure(struct bench *b, const struct bench_case *c, json_t *samp
 	if (!load)
 		return error_say(err, EPROTO, "the packets gave no JSON");
 	json_object_set_new(sample, "load", load);
-	json_object_set_new(sample, "steal_seconds",
-			    json_real(after.steal - before.steal));
-	json_object_set_new(sample, "cpu_seconds", json_real(after.busy - before.busy));
 	/* The warm-up costs as much as the rest. */
 	metrics_fill(to, load,
-		     (after.busy - before.busy) * b->seconds / (b->seconds + b->warmup));
+		     bench_cpu_say(sample, &before, &after) * b->seconds /
+			     (b->seconds + b->warmup));
 	return bench_number(to, "through_kpps") > 0
 		       ? 0
 		       : error_say(err, EIO, "no packet came through");
@@ -129,8 +132,9 @@ static int pps_measure(struct bench *b, const struct bench_case *c, json_t *samp
 /* What --quick tries: the smallest packets, with the fewest and the most rules. */
 static int pps_possible(struct bench *b, const struct bench_case *c, struct text *reason)
 {
-	if (b->quick && (strcmp(c->load[0], "size=78") || strstr(c->name, "1K rules")))
-		text_add(reason, "--quick leaves it out");
+	(void)bench_quick_leaves(
+		b, !strcmp(c->load[0], "size=78") && !strstr(c->name, "1K rules"),
+		reason);
 	return 0;
 }
 
@@ -151,53 +155,8 @@ static void pps_figures(const json_t *result, const char *directory, json_t *lis
 		  true, "frame size", series, sizes },
 	};
 
-	for (size_t i = 0; i < COUNT(figures); i++)
+	for (size_t i = 0; i < BENCH_COUNT(figures); i++)
 		figure_lines(result, &figures[i], directory, list);
-}
-
-/* Whether 128K rules cost what they may, by the samples' own word. */
-static void rate_say(const json_t *c, json_t *lines)
-{
-	double low = 1 + bench_number(c, "low") / 100,
-	       high = 1 + bench_number(c, "high") / 100;
-	const char *what = low >= ENOUGH   ? "reached"
-			   : high < ENOUGH ? "NOT reached"
-					   : "not decided by these samples";
-	_cleanup_free_ char *line = memory_printf(
-		"%s: %.3f of the rate (%.3f to %.3f); at least %.2f: %s.",
-		json_string_value(json_object_get(c, "factor")),
-		1 + bench_number(c, "percent") / 100, low, high, ENOUGH, what);
-
-	json_array_append_new(lines, json_string(line));
-}
-
-static void pps_remarks(const json_t *result, json_t *lines)
-{
-	double longest = 0;
-	json_t *c, *sample;
-	size_t i;
-
-	json_array_foreach(json_object_get(result, "comparisons"), i, c)
-	{
-		if (!strncmp(json_string_value(json_object_get(c, "factor")), "128K",
-			     4) &&
-		    bench_number(c, "confidence") >= STATISTICS_ENOUGH)
-			rate_say(c, lines);
-	}
-	json_array_foreach(json_object_get(result, "samples"), i, sample)
-	{
-		double took = bench_number(sample, "metrics.install_s");
-
-		longest = took > longest ? took : longest;
-	}
-	if (longest > 0) {
-		_cleanup_free_ char *line = memory_printf(
-			"Installing the rules of a NIC took at most %.2f s; less than %.0f "
-			"s: %s.",
-			longest, INSTALL, longest < INSTALL ? "reached" : "NOT reached");
-
-		json_array_append_new(lines, json_string(line));
-	}
 }
 
 const struct bench_suite bench_pps = {
@@ -215,14 +174,11 @@ const struct bench_suite bench_pps = {
 		"with 128K rules, received and sent, million packets a second: 78 B 10 and "
 		"6.8; 256 B 8.9 and 7.7; 800 B 3 and 3; 900 B 2.7 and 2.7; 1500 B 1.6 and "
 		"1.6; mean latency 873, 883, 34, 190 and 106 us to send.",
-	.cases = cases,
-	.cases_n = COUNT(cases),
-	.metrics = metrics,
-	.metrics_n = COUNT(metrics),
-	.comparisons = comparisons,
-	.comparisons_n = COUNT(comparisons),
+	BENCH_TABLES,
+	.targets = targets,
+	.targets_n = BENCH_COUNT(targets),
+	.seconds = 1,
 	.measure = pps_measure,
 	.possible = pps_possible,
 	.figures = pps_figures,
-	.remarks = pps_remarks,
 };

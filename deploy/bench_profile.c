@@ -12,17 +12,16 @@
 #include "helpers/log.h"
 #include "helpers/memory.h"
 
-#define ROWS 30
+#define ROWS   30
+#define OTHERS "others" /* the driver's word for processes that are none of ours */
 
-/* [[process, function, samples], ...] into microseconds a transaction. */
-static json_t *profile_scale(const json_t *raw)
+/* [[process, what, n], ...], each n times `each`. */
+static json_t *rows_scale(const json_t *rows, double each)
 {
-	double done = bench_number(raw, "load.tps") * bench_number(raw, "seconds");
-	double each = 1e6 / bench_number(raw, "hz") / done;
 	json_t *list = json_array(), *row;
 	size_t i;
 
-	json_array_foreach(json_object_get(raw, "symbols"), i, row)
+	json_array_foreach(rows, i, row)
 	{
 		json_array_append_new(
 			list,
@@ -30,14 +29,29 @@ static json_t *profile_scale(const json_t *raw)
 				  json_array_get(row, 1),
 				  json_number_value(json_array_get(row, 2)) * each));
 	}
-	return json_pack("{s:f,s:f,s:o}", "tps", bench_number(raw, "load.tps"), "seconds",
-			 bench_number(raw, "seconds"), "us", list);
+	return list;
+}
+
+/* Samples into microseconds a transaction, system calls into those a transaction. */
+static json_t *profile_scale(const json_t *raw)
+{
+	double done = bench_number(raw, "load.tps") * bench_number(raw, "seconds");
+	double traced = bench_transactions(json_object_get(raw, "traced"));
+	const char *how = json_string_value(json_object_get(raw, "calls_by"));
+
+	return json_pack(
+		"{s:f,s:f,s:o,s:s,s:o}", "tps", bench_number(raw, "load.tps"), "seconds",
+		bench_number(raw, "seconds"), "us",
+		rows_scale(json_object_get(raw, "symbols"),
+			   1e6 / bench_number(raw, "hz") / done),
+		"calls_by", how ? how : "", "calls",
+		rows_scale(json_object_get(raw, "calls"), traced > 0 ? 1 / traced : 0));
 }
 
 static int profile_load(struct bench *b, const struct bench_case *c, json_t **out,
 			struct error *err)
 {
-	_cleanup_free_ char *number = memory_printf("number=%u", b->load++);
+	_cleanup_free_ char *number = memory_printf("number=%u", b->load);
 	_cleanup_free_ char *seconds = memory_printf("seconds=%g", b->seconds);
 	_cleanup_free_ char *connections =
 		memory_printf("connections=%u", b->connections);
@@ -45,8 +59,10 @@ static int profile_load(struct bench *b, const struct bench_case *c, json_t **ou
 				connections, c->load[0], NULL };
 	_cleanup_text_ struct text text = { 0 };
 	json_t *raw;
-	int r = bench_drive(b, words, true, (unsigned int)b->seconds + 120, &text, err);
+	int r;
 
+	b->load += 2; /* under perf record, and under perf trace */
+	r = bench_drive(b, words, true, 2 * (unsigned int)b->seconds + 120, &text, err);
 	if (r < 0)
 		return r;
 	raw = json_loads(text.text ? text.text : "", 0, NULL);
@@ -108,17 +124,21 @@ int bench_profile(struct bench *b, struct error *err)
 	return bench_result_write(b->result, b->directory, err);
 }
 
-/* Time by one of a row's names, 0: process, 1: function. */
-static json_t *profile_by(const json_t *profile, size_t name)
+/* A member's rows by one of their names, 0: process, 1: function or system call. */
+static json_t *profile_by(const json_t *profile, const char *member, size_t name)
 {
 	json_t *sums = json_object(), *row;
 	size_t i;
 
-	json_array_foreach(json_object_get(profile, "us"), i, row)
+	json_array_foreach(json_object_get(profile, member), i, row)
 	{
+		const char *process = json_string_value(json_array_get(row, 0));
 		const char *key = json_string_value(json_array_get(row, name));
 		double before = json_number_value(json_object_get(sums, key));
 
+		/* What strangers did is of their processes' table alone. */
+		if (name && !strcmp(process, OTHERS))
+			continue;
 		json_object_set_new(
 			sums, key,
 			json_real(before + json_number_value(json_array_get(row, 2))));
@@ -139,12 +159,19 @@ static int compare_rows(const void *a, const void *b)
 	return (p < q) - (p > q);
 }
 
-static void rows_say(const struct row *rows, size_t n, const char *what,
+/* What a table shows: of which member, by which name, in which unit. */
+struct view {
+	const char *member;
+	size_t name;
+	const char *title, *unit;
+};
+
+static void rows_say(const struct row *rows, size_t n, const struct view *v,
 		     const char *baseline, struct document *d)
 {
 	document_table(d);
-	document_row(d, (const char *const[]){ what, "us a transaction", baseline, "more",
-					       NULL });
+	document_row(d,
+		     (const char *const[]){ v->title, v->unit, baseline, "more", NULL });
 	for (size_t i = 0; i < n && i < ROWS; i++) {
 		_cleanup_free_ char *here = memory_printf("%.2f", rows[i].here);
 		_cleanup_free_ char *base = memory_printf("%.2f", rows[i].base);
@@ -157,10 +184,11 @@ static void rows_say(const struct row *rows, size_t n, const char *what,
 	document_table_end(d);
 }
 
-static void beside_say(const json_t *profile, const json_t *base, size_t name,
-		       const char *what, const char *baseline, struct document *d)
+static void beside_say(const json_t *profile, const json_t *base, const struct view *v,
+		       const char *baseline, struct document *d)
 {
-	json_t *here = profile_by(profile, name), *there = profile_by(base, name);
+	json_t *here = profile_by(profile, v->member, v->name);
+	json_t *there = profile_by(base, v->member, v->name);
 	struct row *rows = memory_new(json_object_size(here) + json_object_size(there),
 				      sizeof(*rows));
 	const char *key;
@@ -179,10 +207,51 @@ static void beside_say(const json_t *profile, const json_t *base, size_t name,
 			rows[n++] = (struct row){ key, 0, json_number_value(us) };
 	}
 	qsort(rows, n, sizeof(*rows), compare_rows);
-	rows_say(rows, n, what, baseline, d);
+	rows_say(rows, n, v, baseline, d);
 	free(rows);
 	json_decref(here);
 	json_decref(there);
+}
+
+static void functions_say(const json_t *profile, const json_t *base, const char *baseline,
+			  struct document *d)
+{
+	static const struct view views[] = {
+		{ "us", 0, "Process", "us a transaction" },
+		{ "us", 1, "Function", "us a transaction" },
+	};
+
+	if (!json_array_size(json_object_get(profile, "us"))) {
+		document_paragraph(d,
+				   "perf does not work here, so that functions are not "
+				   "known.");
+		return;
+	}
+	document_paragraph(d,
+			   "perf's cpu-clock on all CPUs for %g s at %.0f transactions a "
+			   "second, beside %s at %.0f; what is idle is left out, %d rows "
+			   "of each table shown.",
+			   bench_number(profile, "seconds"), bench_number(profile, "tps"),
+			   baseline, bench_number(base, "tps"), ROWS);
+	for (size_t i = 0; i < BENCH_COUNT(views); i++)
+		beside_say(profile, base, &views[i], baseline, d);
+}
+
+static void calls_say(const json_t *profile, const json_t *base, const char *baseline,
+		      struct document *d)
+{
+	static const struct view views[] = {
+		{ "calls", 0, "Process", "system calls a transaction" },
+		{ "calls", 1, "System call", "a transaction" },
+	};
+
+	if (!json_array_size(json_object_get(profile, "calls")))
+		return;
+	document_paragraph(
+		d, "System calls by %s during a load of its own, which that slows down.",
+		json_string_value(json_object_get(profile, "calls_by")));
+	for (size_t i = 0; i < BENCH_COUNT(views); i++)
+		beside_say(profile, base, &views[i], baseline, d);
 }
 
 void bench_profile_say(const json_t *result, const struct bench_suite *suite,
@@ -202,14 +271,7 @@ void bench_profile_say(const json_t *result, const struct bench_suite *suite,
 		if (!base || profile == base)
 			continue;
 		document_heading(d, heading);
-		document_paragraph(
-			d,
-			"perf's cpu-clock on all CPUs for %g s at %.0f transactions a "
-			"second, beside %s at %.0f; what is idle is left out, %d rows "
-			"of each table shown.",
-			bench_number(profile, "seconds"), bench_number(profile, "tps"),
-			suite->baseline, bench_number(base, "tps"), ROWS);
-		beside_say(profile, base, 0, "Process", suite->baseline, d);
-		beside_say(profile, base, 1, "Function", suite->baseline, d);
+		functions_say(profile, base, suite->baseline, d);
+		calls_say(profile, base, suite->baseline, d);
 	}
 }

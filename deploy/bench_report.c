@@ -7,9 +7,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "deploy/bench_cost.h"
 #include "deploy/bench_document.h"
 #include "deploy/bench_profile.h"
 #include "deploy/bench_result.h"
+#include "deploy/bench_target.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 
@@ -348,8 +350,10 @@ int bench_report(const json_t *result, const struct bench_suite *suite,
 	machine_say(result, &d);
 	quiet_say(result, &d);
 	cases_say(result, suite, &d);
+	bench_targets_say(result, &d);
 	comparisons_say(result, suite, &d);
 	remarks_say(result, suite, &d);
+	bench_costs_say(result, suite, &d);
 	bench_profile_say(result, suite, &d);
 	failures_say(result, &d);
 	figures_say(result, suite, directory, &d);

@@ -30,7 +30,13 @@ size_t bench_result_failures(const json_t *result);
 /* The metric's values in the samples of a case that did not fail; the caller's. */
 double *bench_result_values(const json_t *result, const char *name, const char *metric,
 			    size_t *n);
-/* Sets "summary" and "comparisons" from the samples. */
+/*
+ * Round by round, the ratios of case a's metric to b's, or their differences, or where b
+ * is NULL what a has: drift of the machine goes out of them. The caller's.
+ */
+double *bench_result_pairs(const json_t *result, const struct bench_comparison *c,
+			   size_t *n);
+/* Sets "summary", "comparisons" and "targets" from the samples. */
 void bench_result_summarise(json_t *result, const struct bench_suite *suite);
 
 #endif

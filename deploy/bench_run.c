@@ -20,7 +20,6 @@
 #include "helpers/memory.h"
 
 enum { ROUNDS = 5, ROUNDS_QUICK = 1, CONNECTIONS = 64, CONNECTIONS_QUICK = 16 };
-#define SECONDS       5.0
 #define SECONDS_QUICK 0.3
 #define WARMUP        0.5
 #define WARMUP_QUICK  0.1
@@ -46,7 +45,9 @@ static void defaults_fill(struct bench *b)
 
 	b->quick = o->quick;
 	b->rounds = o->rounds ? o->rounds : o->quick ? ROUNDS_QUICK : ROUNDS;
-	b->seconds = o->seconds > 0 ? o->seconds : o->quick ? SECONDS_QUICK : SECONDS;
+	b->seconds = o->seconds > 0 ? o->seconds
+		     : o->quick     ? SECONDS_QUICK
+				    : b->suite->seconds;
 	b->warmup = o->quick ? WARMUP_QUICK : WARMUP;
 	b->connections = o->quick ? CONNECTIONS_QUICK : CONNECTIONS;
 	b->cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);

@@ -10,8 +10,6 @@
 #include "helpers/memory.h"
 #include "helpers/statistics.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 /* clang-format off */
 
 #define CASE(mode, splice, size, connections)                                             \
@@ -25,22 +23,21 @@
 
 /* Few connections where one object takes long: a sample must see many whole ones. */
 static const struct bench_case cases[] = {
-	SIZE(1024, NULL), SIZE(4096, NULL), SIZE(16384, NULL), SIZE(65536, NULL),
-	SIZE(262144, "connections=16"), SIZE(1048576, "connections=16"),
-	SIZE(4194304, "connections=8"), SIZE(16777216, "connections=4"),
-	SIZE(67108864, "connections=4"),
+	SIZE(1024, NULL), SIZE(8192, NULL), SIZE(32768, NULL),
+	SIZE(131072, "connections=16"), SIZE(524288, "connections=16"),
+	SIZE(4194304, "connections=8"), SIZE(67108864, "connections=4"),
 };
 
-static const double sizes[] = { 1024, 4096, 16384, 65536, 262144, 1048576, 4194304,
-				16777216, 67108864, 0 };
+static const double sizes[] = { 1024,   8192,    32768,    131072,
+				524288, 4194304, 67108864, 0 };
 
 static const struct bench_metric metrics[] = {
 	{ "mbps", "Mb/s", "Throughput", 0, false, false },
 	{ "cpu_s_per_gb", "s/GB", "CPU", 3, true, false },
-	{ "ttfb_p50_us", "us", "TTFB median", 0, true, false },
-	{ "ttfb_p99_us", "us", "TTFB 99%", 0, true, false },
+	BENCH_TTFB_MEDIAN,
+	BENCH_TTFB_99,
 	{ "tps", "TPS", "Transactions", 1, false, false },
-	{ "failures", "", "Failed", 0, true, true },
+	BENCH_FAILURES,
 };
 
 #define OVER(mode, size)                                                                  \
@@ -51,8 +48,8 @@ static const struct bench_metric metrics[] = {
 #define MODES(size) OVER("tcp", size), OVER("http", size)
 
 static const struct bench_comparison comparisons[] = {
-	MODES(1024), MODES(4096), MODES(16384), MODES(65536), MODES(262144),
-	MODES(1048576), MODES(4194304), MODES(16777216), MODES(67108864),
+	MODES(1024), MODES(8192), MODES(32768), MODES(131072), MODES(524288),
+	MODES(4194304), MODES(67108864),
 };
 
 /* clang-format on */
@@ -61,9 +58,9 @@ static const struct bench_comparison comparisons[] = {
 static int splice_possible(struct bench *b, const struct bench_case *c,
 			   struct text *reason)
 {
-	if (b->quick && strcmp(c->load[0], "size=16384") &&
-	    strcmp(c->load[0], "size=1048576"))
-		text_add(reason, "--quick leaves it out");
+	(void)bench_quick_leaves(
+		b, !strcmp(c->load[0], "size=8192") || !strcmp(c->load[0], "size=524288"),
+		reason);
 	return 0;
 }
 
@@ -81,7 +78,7 @@ static void splice_figures(const json_t *result, const char *directory, json_t *
 		  1e-3, true, "object size", series, sizes },
 	};
 
-	for (size_t i = 0; i < COUNT(figures); i++)
+	for (size_t i = 0; i < BENCH_COUNT(figures); i++)
 		figure_lines(result, &figures[i], directory, list);
 }
 
@@ -113,7 +110,7 @@ static double splice_from(const json_t *result, const char *mode)
 {
 	double from = 0;
 
-	for (size_t i = COUNT(sizes) - 1; i-- > 0;) {
+	for (size_t i = BENCH_COUNT(sizes) - 1; i-- > 0;) {
 		if (splice_sign(result, mode, sizes[i]) <= 0)
 			break;
 		from = sizes[i];
@@ -125,7 +122,7 @@ static void splice_remarks(const json_t *result, json_t *lines)
 {
 	static const char *const modes[] = { "tcp", "http" };
 
-	for (size_t m = 0; m < COUNT(modes); m++) {
+	for (size_t m = 0; m < BENCH_COUNT(modes); m++) {
 		double from = splice_from(result, modes[m]);
 		double dearest = 0;
 		_cleanup_free_ char *line = NULL;
@@ -163,12 +160,8 @@ const struct bench_suite bench_splice = {
 	.notes = "auto leaves each transfer to HAProxy's own judgement. CPU is the whole "
 		 "machine's: generator and origin copy the same bytes in every case, so "
 		 "differences are the proxy's, and ratios are less than the proxy's own.",
-	.cases = cases,
-	.cases_n = COUNT(cases),
-	.metrics = metrics,
-	.metrics_n = COUNT(metrics),
-	.comparisons = comparisons,
-	.comparisons_n = COUNT(comparisons),
+	BENCH_TABLES,
+	.seconds = 1,
 	.external = true,
 	.measure = bench_measure_load,
 	.possible = splice_possible,

@@ -10,8 +10,6 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 /* clang-format off */
 
 #define CASE(scenario, proxy, splice, rss, numa)                                          \
@@ -36,12 +34,12 @@ static const struct bench_case cases[] = {
 };
 
 static const struct bench_metric metrics[] = {
-	{ "tps", "TPS", "Transactions", 0, false, false },
+	BENCH_TPS,
 	{ "ttfb_mean_us", "us", "TTFB mean", 0, true, false },
-	{ "ttfb_p50_us", "us", "TTFB median", 0, true, false },
-	{ "ttfb_p99_us", "us", "TTFB 99%", 0, true, false },
+	BENCH_TTFB_MEDIAN,
+	BENCH_TTFB_99,
 	{ "cpu_us", "us", "CPU a transaction", 1, true, false },
-	{ "failures", "", "Failed", 0, true, true },
+	BENCH_FAILURES,
 };
 
 #define TCP(scenario, rss, numa) scenario " tcp splice=on " rss " " numa
@@ -152,7 +150,7 @@ static void table3_figures(const json_t *result, const char *directory, json_t *
 		  "time to first byte, ms", 1e-3, modes, splice, splice_cases },
 	};
 
-	for (size_t i = 0; i < COUNT(figures); i++)
+	for (size_t i = 0; i < BENCH_COUNT(figures); i++)
 		figure_bars(result, &figures[i], directory, list);
 }
 
@@ -168,12 +166,8 @@ const struct bench_suite bench_table3 = {
 		"little as 20K. NO-NF there is a kernel built without netfilter; on a kernel "
 		"that has it, NO-NF and NF-NO-IPT are one and the same path, and what "
 		"differs between them is noise.",
-	.cases = cases,
-	.cases_n = COUNT(cases),
-	.metrics = metrics,
-	.metrics_n = COUNT(metrics),
-	.comparisons = comparisons,
-	.comparisons_n = COUNT(comparisons),
+	BENCH_TABLES,
+	.seconds = 5,
 	.external = true,
 	.measure = bench_measure_load,
 	.possible = table3_possible,

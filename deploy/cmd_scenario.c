@@ -160,7 +160,7 @@ static int scenario_run(struct invocation *in, struct error *err)
 	r = scenario_present(in->name, tree, err);
 	if (!r) {
 		scenario_trial(&trial);
-		json_object_set_new(tree, "here", scenario_list(&trial));
+		json_object_set_new(tree, SCENARIO_LIST, scenario_list(&trial));
 		r = writer_print(tree, in->json, stdout);
 		if (r < 0)
 			error_set(err, -r, "write the scenarios");

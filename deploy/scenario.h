@@ -33,6 +33,9 @@ bool scenario_status(const struct step_context *c, json_t *tree);
 /* What a scenario would be here, and what more there is to it; "": nothing to say. */
 const char *scenario_note(int scenario);
 
+/* The member of `hapep scenario --json` that has scenario_list(). */
+#define SCENARIO_LIST "here"
+
 /* For each scenario what status says of it: [{"scenario", "possible", "needs"}]. */
 json_t *scenario_list(const struct netns_plan *p);
 

@@ -42,6 +42,10 @@ profile() {
 			join(" ")' "$scratch/profile")"
 	expect "and functions of the kernel's" true \
 		"$(jq '[.symbols[][1]] | any(startswith("tcp_"))' "$scratch/profile")"
+	# One accepted and one made for each transaction, whatever else is called.
+	expect "HAProxy's system calls are counted, with the transactions" true \
+		"$(jq '.traced.transactions as $n | [.calls[] | select(.[0] == "haproxy" and
+			.[1] == "connect")[2]] | add >= $n and $n > 0' "$scratch/profile")"
 }
 
 peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade

@@ -92,18 +92,24 @@ sed 's/^\[haproxy\]/&\nbinary = \/usr\/sbin\/no-such-proxy/' \
 	"$tests/lab/lab-untagged.conf" >"$scratch/broken.conf"
 bench peers peers --quick --config "$scratch/broken.conf"
 expect "a case that fails: exit 1" 1 $?
-expect "its reason is in the result" "2" \
+expect "its reason is in the result" "3" \
 	"$(result peers '[.samples[] | select(.error | strings | contains("no-such-proxy"))] | length')"
 expect "and the rest went on" "5" "$(result peers '[.samples[] | select(.metrics.tps > 0)] | length')"
+expect "each target has its verdict" 9 \
+	"$(result peers '[.targets[] | select(.verdict | length > 0)] | length')"
+expect "one round decides none" 0 \
+	"$(result peers '[.targets[] | select(.verdict | endswith("reached"))] | length')"
+expect "what a transaction costs adds up" true "$(result peers '[.samples[].metrics |
+	select(.cpu_us) | .user_us + .system_us + .interrupts_us - .cpu_us | fabs < 0.01] | all')"
 check "and the report says so" grep -q 'Samples that failed' "$scratch/peers/report.md"
 expect "nothing is left of it" "" "$(left)"
 
 # ---- sizes of objects --------------------------------------------------------------------
 
 check "splice: a short run" bench splice splice --quick
-run_is_good splice splice 54
+run_is_good splice splice 42
 expect "splice: large objects move more than small ones" true \
-	"$(result splice '[.samples[] | {case, m: .metrics.mbps}] | (map(select(.case | endswith("1048576")).m) | add) > (map(select(.case | endswith(" 16384")).m) | add)')"
+	"$(result splice '[.samples[] | {case, m: .metrics.mbps}] | (map(select(.case | endswith(" 524288")).m) | add) > (map(select(.case | endswith(" 8192")).m) | add)')"
 
 # ---- an outside generator ----------------------------------------------------------------
 

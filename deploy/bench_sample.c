@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns what every sample begins with, and what the machine's CPUs did meanwhile. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deploy/bench.h"
+#include "helpers/cleanup.h"
+
+/* How long to look at the machine before it is loaded. */
+#define QUIET_MS 200
+
+void bench_metric_set(json_t *metrics, const char *name, double value)
+{
+	json_object_set_new(metrics, name, json_real(value));
+}
+
+int bench_cpu_read(struct bench_cpu *out, struct error *err)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	double hz = (double)sysconf(_SC_CLK_TCK);
+	unsigned long long v[8] = {
+		0
+	}; /* user nice system idle iowait irq softirq steal */
+	char line[4096];
+	bool read;
+
+	memset(out, 0, sizeof(*out));
+	f = fopen("/proc/stat", "re");
+	read = f && fgets(line, sizeof(line), f) &&
+	       sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1],
+		      &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 8;
+	while (read && fgets(line, sizeof(line), f) &&
+	       sscanf(line, "ctxt %lf", &out->switches) != 1)
+		;
+	out->user = (double)(v[0] + v[1]) / hz;
+	out->system = (double)v[2] / hz;
+	out->interrupts = (double)(v[5] + v[6]) / hz;
+	out->busy = out->user + out->system + out->interrupts;
+	out->steal = (double)v[7] / hz;
+	out->total = out->busy + out->steal + (double)(v[3] + v[4]) / hz;
+	return read ? 0 : error_say(err, EPROTO, "read the CPUs' times from /proc/stat");
+}
+
+double bench_cpu_say(json_t *sample, const struct bench_cpu *before,
+		     const struct bench_cpu *after)
+{
+	double busy = after->busy - before->busy;
+
+	json_object_set_new(sample, "cpu_seconds", json_real(busy));
+	json_object_set_new(sample, "steal_seconds",
+			    json_real(after->steal - before->steal));
+	return busy;
+}
+
+int bench_sample_begin(json_t *sample, json_t **metrics, struct error *err)
+{
+	static const struct timespec wait = { .tv_nsec = QUIET_MS * 1000000L };
+	struct bench_cpu before, after;
+	double total, others;
+	int r;
+
+	*metrics = json_object();
+	json_object_set_new(sample, "metrics", *metrics);
+	r = bench_cpu_read(&before, err);
+	if (r < 0)
+		return r;
+	nanosleep(&wait, NULL);
+	r = bench_cpu_read(&after, err);
+	if (r < 0)
+		return r;
+	total = after.total - before.total;
+	others = after.busy + after.steal - before.busy - before.steal;
+	json_object_set_new(sample, "background",
+			    json_real(total > 0 ? others / total : 0));
+	return 0;
+}
+
+bool bench_quick_leaves(const struct bench *b, bool wanted, struct text *reason)
+{
+	if (b->quick && !wanted)
+		text_add(reason, "--quick leaves it out");
+	return b->quick && !wanted;
+}
