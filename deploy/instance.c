@@ -25,7 +25,7 @@
  * What is more between two looks is the supervisor's own delay, or the machine's: no
  * answer could have been heard then, so the instance is not blamed for it.
  */
-#define LOOK_MOST_MS 100
+#define LOOK_MOST_MS 150
 /*
  * Unanswered so long: it is killed. A stall of the machine's own (a frozen guest, a
  * stopped cgroup, 20 instances that start on few slow cores) is mostly shorter, and the
