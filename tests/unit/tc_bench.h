@@ -183,6 +183,15 @@ static int bench_setup(void **state)
 	return 0;
 }
 
+/* TEST_ONLY: a pattern of names, such as "*(mirred)". */
+static inline void bench_choose(void)
+{
+	const char *only = getenv("TEST_ONLY");
+
+	if (only)
+		cmocka_set_test_filter(only);
+}
+
 static enum tc_datapath mirred = TC_DATAPATH_MIRRED, bpf = TC_DATAPATH_BPF;
 
 #define ON(test, datapath)                                                               \

@@ -329,5 +329,6 @@ int main(void)
 	};
 	/* clang-format on */
 
+	bench_choose();
 	return cmocka_run_group_tests(tests, bench_setup, NULL);
 }
