@@ -9,6 +9,8 @@ set -uo pipefail
 # shellcheck source=tests/probes.sh
 . "$tests/probes.sh"
 
+listening() { [[ $(blade ip netns exec pep0 ss -Htln 'sport = :80' | wc -l) == "$1" ]]; }
+
 # ---- all killed, and kept from coming back --------------------------------------------
 
 lab_begin
@@ -24,7 +26,7 @@ mv "$scratch/haproxy" "$scratch/away"
 killed=$(now)
 signal_all KILL
 sleep 2
-expect "all killed: the gate is shut" pass "$(status .gate.state)"
+check "all killed: the gate is shut" until_true 2 gate_is pass
 check "it says why" grep -q 'killed by signal 9' <<<"$(status .gate.reason)"
 expect "and that is degraded" 1 "$(blade "$hapep" status >/dev/null; echo $?)"
 back=$(now)
@@ -51,13 +53,13 @@ probe 60
 stopped=$(now)
 signal_all STOP
 sleep 1.2
-expect "all stopped: the gate is shut" pass "$(status .gate.state)"
+check "all stopped: the gate is shut" until_true 2 gate_is pass
 transfers_begin
 sleep 0.8
 continued=$(now)
 signal_all CONT
 sleep 2
-expect "continued: the gate is open" open "$(status .gate.state)"
+check "continued: the gate is open" until_true 2 gate_is open
 enough
 expect "the transfers have no socket in the namespace" "" \
 	"$(blade ip netns exec pep0 ss -Htn state established)"
@@ -76,14 +78,13 @@ kill -STOP "${instances[0]}"
 sleep 2
 expect "one of two stopped: the gate stays open" open "$(status .gate.state)"
 expect "it is named" not-answering "$(status '.instances[0].state')"
-expect "it listens no more" 1 \
-	"$(blade ip netns exec pep0 ss -Htln 'sport = :80' | wc -l)"
+check "it listens no more" until_true 2 listening 1
 sleep 4
 check "it is killed at last, and another serves" until_true 20 bash -c "
 	[[ \$('$tests/lab/lab' --name $LAB_NAME exec blade '$hapep' status --json |
 		jq -r '.instances[0] | .state + (.pid | tostring)') =~ ^running ]]"
 expect "another process" no "$(pids | grep -qx "${instances[0]}" && echo yes || echo no)"
-expect "both listen" 2 "$(blade ip netns exec pep0 ss -Htln 'sport = :80' | wc -l)"
+check "both listen" until_true 2 listening 2
 enough
 all_go "one of two stopped: the other serves" proxied "$stopped" $((stopped + 6000))
 tell "one of two stopped" "$stopped"
@@ -110,7 +111,7 @@ probe 4
 killed=$(now)
 kill -KILL "$pid"
 sleep 2
-expect "supervisor killed: the gate is shut" pass "$(status .gate.state)"
+check "supervisor killed: the gate is shut" until_true 2 gate_is pass
 check "status says why" grep -q 'no supervisor' <<<"$(status .gate.reason)"
 again=$(now)
 check "up starts another" up
@@ -118,7 +119,7 @@ probed
 all_go "supervisor killed: past the proxy" forwarded "$killed" "$again"
 tell "supervisor killed" "$killed"
 echo "# supervisor killed: first to pass after $(first "$killed" '$3 == "forwarded"') ms"
-expect "and the gate is open again" open "$(status .gate.state)"
+check "and the gate is open again" until_true 2 gate_is open
 
 # ---- the filter that the gate is in ---------------------------------------------------
 

@@ -14,7 +14,7 @@ instances() { status | jq -r '.instances[].pid' | sort; }
 # "up", or what is not as it should be.
 health() {
 	status | jq -c 'if .state == "up" then .state else [.reason,
-		(.steps[] | select(.state != "present")),
+		.gate, (.steps[] | select(.state != "present")),
 		(.instances[] | select(.answers | not))] end' | tr -d '"'
 }
 is_up() { [[ $(health) == up ]]; }

@@ -18,6 +18,11 @@ sum_of() { # JQ
 	jq -s "map($1) | add" "$scratch/stream"
 }
 
+# All are in the stream, whose last line may be under way.
+counted() { # TRANSACTIONS STREAM
+	[[ $(jq -Rn '[inputs | fromjson? | .total.transactions] | add' "$scratch/$2") == "$1" ]]
+}
+
 accepted_by_haproxy() {
 	blade "$hapep" status --json | jq '[.instances[].accepted] | add'
 }
@@ -32,7 +37,7 @@ stream() {
 	client "$load" --target "$server4:80" --source 10.100.0.1-10.100.0.50 --path /1k \
 		--connections 8 --count 700 >"$scratch/load"
 	expect "the load succeeds" 0 $?
-	sleep 0.6
+	until_true 5 counted 700 stream
 	kill "$started"
 	wait "$started"
 	ended=$?
@@ -107,7 +112,7 @@ changed() {
 	sleep 0.5
 	client "$load" --target "$server4:80" --source 10.100.0.1-10.100.0.50 --path /1k \
 		--connections 4 --count 90 >/dev/null
-	sleep 0.6
+	until_true 5 counted 90 change
 	kill "$started"
 	wait "$started" 2>/dev/null
 	expect "an instance more is followed" "2 3" \
