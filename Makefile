@@ -118,7 +118,7 @@ $(TOOLS): $(BUILD)/%: $(BUILD)/%.o
 # A supervisor's clock and what it meets are the test's.
 WRAPPED := clock_gettime kill tc_gate_find tc_gate_set tc_gate_point tc_gate_close \
 	generations_present generations_well generations_summary generations_proxy_port \
-	haproxy_probe_ask haproxy_probe_hear
+	haproxy_probe_ask haproxy_probe_hear haproxy_stats_read
 $(BUILD)/tests/unit/test_watch: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(LIB) $(LOAD_OBJECTS)

@@ -19,14 +19,21 @@ struct generations {
 	/* Where generations_map has led new connections; SK-LOOKUP's program's link. */
 	const struct generation *mapped;
 	int lookup_fd;
+	struct haproxy_responder *responder; /* to the instances' probes */
 };
 
-struct generations *generations_new(int nsfd, int dirfd)
+int generations_open(int nsfd, int dirfd, struct generations **out, struct error *err)
 {
-	struct generations *all = memory_new(1, sizeof(*all));
+	struct haproxy_responder *responder = NULL;
+	int r = haproxy_responder_open(nsfd, &responder, err);
 
-	*all = (struct generations){ .nsfd = nsfd, .dirfd = dirfd, .lookup_fd = -1 };
-	return all;
+	if (r < 0)
+		return r;
+	*out = memory_new(1, sizeof(**out));
+	**out = (struct generations){
+		.nsfd = nsfd, .dirfd = dirfd, .responder = responder, .lookup_fd = -1
+	};
+	return 0;
 }
 
 /* The lists in which a generation may be, ended by NULL. */
@@ -65,6 +72,7 @@ void generations_close(struct generations *all)
 		}
 	}
 	cleanup_close(&all->lookup_fd);
+	haproxy_responder_close(all->responder);
 	free(all);
 }
 
@@ -227,6 +235,7 @@ void generations_tick(struct generations *all)
 	bool regroup = false;
 
 	generations_reap(all);
+	haproxy_responder_answer(all->responder);
 	for_each_list(all, list, lists)
 	{
 		for (struct generation *g = *list; g; g = g->other) {

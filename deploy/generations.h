@@ -8,7 +8,7 @@
 
 /* nsfd and dirfd are borrowed. NULL is nothing to close, which kills what lives. */
 struct generations;
-struct generations *generations_new(int nsfd, int dirfd);
+int generations_open(int nsfd, int dirfd, struct generations **out, struct error *err);
 void generations_close(struct generations *all);
 
 /*

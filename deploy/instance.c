@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns the life of one HAProxy instance: start, questions, death, back-off. */
+/* Owns the life of one HAProxy instance: start, death, back-off, end. */
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -18,22 +18,8 @@
 #define BACKOFF_MOST_MS   10000
 #define BACKOFF_FORGET_MS 30000 /* an instance that lived this long starts afresh */
 #define POLL_MS           20    /* while an instance is starting or not answering */
-#define ASK_MS            200   /* from an answer to the next question */
-#define ASK_AGAIN_MS      50    /* after a question that could not be put */
-#define SILENT_MS         500   /* unanswered so long: it does not serve */
-/*
- * What is more between two looks is the supervisor's own delay, or the machine's: no
- * answer could have been heard then, so the instance is not blamed for it.
- */
-#define LOOK_MOST_MS 150
-/*
- * Unanswered so long: it is killed. A stall of the machine's own (a frozen guest, a
- * stopped cgroup, 20 instances that start on few slow cores) is mostly shorter, and the
- * instance's connections outlive it then; nothing new goes to a silent one meanwhile.
- */
-#define SILENT_KILL_MS       15000
-#define SILENT_KILL_START_MS 60000
-#define LEAVE_BACKOFF_MS     200 /* down for longer: nothing shall queue for it */
+#define REST_MS           200   /* nothing is due */
+#define LEAVE_BACKOFF_MS  200   /* down for longer: nothing shall queue for it */
 
 static const char *const state_names[] = { "backing-off", "starting", "running",
 					   "finishing", "ended" };
@@ -56,14 +42,15 @@ void instances_file(const struct instances *all, const char *format, unsigned in
 	else
 		snprintf(which, sizeof(which), "%u.%u", all->generation, k);
 	snprintf(file, INSTANCE_FILE_SIZE, "%s.%s%s", format, which,
-		 strcmp(format, INSTANCE_STATS) ? ".cfg" : "");
+		 strcmp(format, INSTANCE_CONFIG) ? "" : ".cfg");
 }
 
-void instance_path(const struct instances *all, unsigned int k, char *path, size_t size)
+void instance_path(const struct instances *all, const char *format, unsigned int k,
+		   char *path, size_t size)
 {
 	char file[INSTANCE_FILE_SIZE];
 
-	instances_file(all, INSTANCE_STATS, k, file);
+	instances_file(all, format, k, file);
 	snprintf(path, size, STATE_ROOT "/%s/%s", all->c->name, file);
 }
 
@@ -76,12 +63,11 @@ const char *instance_name(const struct instances *all, unsigned int k, char name
 	return name;
 }
 
-static void instance_ask_no_more(struct instance *i)
+void instance_ask_no_more(struct instance *i)
 {
-	cleanup_close(&i->ask_fd);
-	i->ask_fd = -1;
-	i->ask_ms = i->asked_ms = i->waited_ms = 0;
-	i->silent = false;
+	question_drop(&i->life);
+	question_drop(&i->proxy);
+	i->silent = i->stuck = false;
 }
 
 /* HAProxy listens on what does not listen: better we do, and know the group's order. */
@@ -97,7 +83,7 @@ int instance_start(struct instances *all, unsigned int k, struct error *err)
 	if (!r)
 		r = haproxy_instance_start(&all->c->haproxy, &all->c->version, k,
 					   all->listeners, all->nsfd, i->stats_fd,
-					   STDERR_FILENO, &i->pid, err);
+					   i->probe_fd, STDERR_FILENO, &i->pid, err);
 	if (r < 0)
 		return error_wrap(err, "start %s", instance_name(all, k, name));
 	i->state = INSTANCE_STARTING;
@@ -193,125 +179,36 @@ unsigned int instance_connections(const struct instance *i)
 	return (sockets + 1) / 2;
 }
 
-/* It answered: whatever it was, it serves now. */
-static void instance_answered(struct instances *all, unsigned int k)
+bool instance_serves(const struct instance *i)
 {
-	struct instance *i = &all->one[k];
-	long long now = instance_clock_ms();
-	char name[48];
-
-	if (i->state == INSTANCE_STARTING)
-		log_info("%s (pid %d, CPU %u) accepts, %lld ms after its start",
-			 instance_name(all, k, name), (int)i->pid, all->c->haproxy.cpu[k],
-			 now - i->since_ms);
-	else if (i->silent)
-		log_info("%s (pid %d) answers again, after %lld ms",
-			 instance_name(all, k, name), (int)i->pid, now - i->asked_ms);
-	instance_ask_no_more(i);
-	i->state = INSTANCE_RUNNING;
-	i->ask_ms = now + ASK_MS;
-}
-
-/* One question at a time, so that a silent instance's queue does not fill with them. */
-void instance_ask(struct instances *all, unsigned int k)
-{
-	struct instance *i = &all->one[k];
-	long long now = instance_clock_ms();
-	char path[128];
-	int r;
-
-	if (i->ask_fd < 0) {
-		if (now < i->ask_ms)
-			return;
-		if (!i->asked_ms)
-			i->asked_ms = i->looked_ms = now;
-		i->ask_ms = now + ASK_AGAIN_MS;
-		instance_path(all, k, path, sizeof(path));
-		i->ask_fd = haproxy_probe_ask(path);
-		if (i->ask_fd < 0)
-			return;
-	}
-	r = haproxy_probe_hear(i->ask_fd);
-	if (!r) {
-		instance_answered(all, k);
-	} else if (r != -EAGAIN) {
-		close(i->ask_fd);
-		i->ask_fd = -1;
-	}
-}
-
-/* Starting many takes the cores, from those that are through with it too. */
-static long long instance_patience(const struct instances *all)
-{
-	for (unsigned int k = 0; k < all->n; k++) {
-		if (all->one[k].state == INSTANCE_STARTING)
-			return SILENT_KILL_START_MS;
-	}
-	return SILENT_KILL_MS;
-}
-
-/* For how long an answer has been listened for in vain. */
-static long long instance_waited(struct instance *i)
-{
-	long long now = instance_clock_ms(), since = now - i->looked_ms;
-
-	i->looked_ms = now;
-	if (i->asked_ms)
-		i->waited_ms += since < LOOK_MOST_MS ? since : LOOK_MOST_MS;
-	return i->waited_ms;
-}
-
-static void instance_judge(struct instances *all, unsigned int k)
-{
-	struct instance *i = &all->one[k];
-	bool starting = i->state == INSTANCE_STARTING;
-	long long silent_ms = instance_waited(i);
-	char name[48];
-
-	instance_name(all, k, name);
-	if (!starting && !i->silent && silent_ms > SILENT_MS) {
-		i->silent = true;
-		log_warning("%s (pid %d, CPU %u) has not answered for %lld ms", name,
-			    (int)i->pid, all->c->haproxy.cpu[k], silent_ms);
-	}
-	if (silent_ms > instance_patience(all)) {
-		log_warning("%s (pid %d) has not answered for %lld ms: killing it", name,
-			    (int)i->pid, silent_ms);
-		kill(i->pid, SIGKILL);
-		i->asked_ms = instance_clock_ms(); /* it takes a moment to die */
-		i->waited_ms = 0;
-	}
-}
-
-void instance_watch(struct instances *all, unsigned int k)
-{
-	enum instance_state is = all->one[k].state;
-
-	if (is != INSTANCE_STARTING && is != INSTANCE_RUNNING)
-		return;
-	instance_ask(all, k);
-	instance_judge(all, k);
+	return i->state == INSTANCE_RUNNING && !i->silent && !i->stuck;
 }
 
 /* Whether nothing new shall go to it, if others are there to take it. */
 bool instance_idles(const struct instance *i)
 {
-	return i->silent ||
+	return i->silent || i->stuck ||
 	       (i->state == INSTANCE_DOWN && i->backoff_ms > LEAVE_BACKOFF_MS);
 }
 
 long long instance_due(const struct instance *i, long long now)
 {
+	long long life, proxy;
+
 	if (i->state == INSTANCE_DOWN)
 		return i->next_ms - now;
 	if (i->state == INSTANCE_FINISHING || i->state == INSTANCE_OVER)
-		return ASK_MS;
+		return REST_MS;
 	if (i->state == INSTANCE_STARTING || i->silent)
 		return POLL_MS;
-	return i->ask_fd >= 0 ? ASK_AGAIN_MS : i->ask_ms - now;
+	life = question_due(&i->life, now);
+	proxy = question_due(&i->proxy, now);
+	return life < proxy ? life : proxy;
 }
 
 const char *instance_state_name(const struct instance *i)
 {
-	return i->silent ? "not-answering" : state_names[i->state];
+	return i->silent  ? "not-answering"
+	       : i->stuck ? "not-proxying"
+			  : state_names[i->state];
 }

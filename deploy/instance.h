@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "deploy/instances.h"
+#include "deploy/question.h"
 
 enum instance_state {
 	INSTANCE_DOWN,
@@ -19,14 +20,17 @@ enum instance_state {
 struct instance {
 	enum instance_state state;
 	pid_t pid;
-	int stats_fd;
+	int stats_fd, probe_fd;
 	unsigned int restarts, backoff_ms;
+	struct question life, proxy;
 	bool silent; /* running, but it does not answer */
-	int ask_fd;  /* the question under way; -1: none */
-	/* On the monotonic clock. asked_ms: the first question unanswered; 0: none */
-	long long since_ms, next_ms, ask_ms, asked_ms, looked_ms;
-	long long waited_ms; /* for its answer, as far as the supervisor was there */
-	char last_end[96];   /* how it died the last time; empty: never */
+	bool stuck;  /* it answers, but does not proxy */
+	/* Of silent or stuck: CLOCK_REALTIME in ms, and why */
+	long long fault_ms;
+	char fault[96];
+	/* On the monotonic clock */
+	long long since_ms, next_ms, count_ms;
+	char last_end[96]; /* how it died the last time; empty: never */
 };
 
 struct instances {
@@ -41,8 +45,9 @@ struct instances {
 };
 
 long long instance_clock_ms(void);
-/* Of its stats socket. */
-void instance_path(const struct instances *all, unsigned int k, char *path, size_t size);
+/* Of its stats or its probe's socket. */
+void instance_path(const struct instances *all, const char *format, unsigned int k,
+		   char *path, size_t size);
 /* How the log calls it: "instance 0", or "instance 0 of generation 2". Its buffer. */
 const char *instance_name(const struct instances *all, unsigned int k, char name[48]);
 
@@ -52,14 +57,19 @@ void instance_back_off(struct instance *i);
 /* It was reaped with that status. */
 void instance_died(struct instances *all, unsigned int k, int status);
 
-/* Puts the next question, or hears the answer to the last; never waits. */
-void instance_ask(struct instances *all, unsigned int k);
-/* The same, and marks as silent what owes an answer for long; kills it in the end. */
+/*
+ * Puts the next questions, or hears the answers to the last, without waiting; marks as
+ * silent or stuck what owes one for long, and in the end kills it (deploy/watch.c).
+ */
 void instance_watch(struct instances *all, unsigned int k);
+/* It is neither silent nor stuck, and nothing is owed. */
+void instance_ask_no_more(struct instance *i);
 /* Has it accept no more and end with its last connection. */
 void instance_finish(struct instances *all, unsigned int k);
 /* The TCP connections of one that finishes, by the sockets it has. */
 unsigned int instance_connections(const struct instance *i);
+/* Whether it runs, answers and proxies. */
+bool instance_serves(const struct instance *i);
 /* Whether nothing new shall go to it, if others are there to take it. */
 bool instance_idles(const struct instance *i);
 

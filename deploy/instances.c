@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deploy/gate.h"
 #include "deploy/instance.h"
 #include "deploy/state.h"
 #include "helpers/cleanup.h"
@@ -17,6 +18,11 @@
 
 #define TICK_MS         200 /* at the latest */
 #define START_BUDGET_MS 100 /* starting takes some milliseconds each */
+
+static const char *const instance_files[] = { INSTANCE_STATS, INSTANCE_PROBE,
+					      INSTANCE_CONFIG };
+
+#define INSTANCE_FILES (sizeof(instance_files) / sizeof(instance_files[0]))
 
 static int instance_prepare(struct instances *all, unsigned int k, int dirfd,
 			    struct error *err)
@@ -30,6 +36,11 @@ static int instance_prepare(struct instances *all, unsigned int k, int dirfd,
 	if (r < 0)
 		return r;
 	all->one[k].stats_fd = r;
+	instances_file(all, INSTANCE_PROBE, k, name);
+	r = haproxy_probe_listen(dirfd, name, err);
+	if (r < 0)
+		return r;
+	all->one[k].probe_fd = r;
 	haproxy_render(&all->c->haproxy, &all->c->version, k, &rendered);
 	instances_file(all, INSTANCE_CONFIG, k, name);
 	r = state_write(dirfd, name, rendered.text, err);
@@ -48,8 +59,11 @@ int instances_prepare(const struct step_context *c, unsigned int generation,
 	*all = (struct instances){
 		.c = c, .generation = generation, .listeners = l, .nsfd = nsfd, .n = n
 	};
-	for (unsigned int k = 0; k < n; k++)
-		all->one[k].stats_fd = all->one[k].ask_fd = -1;
+	for (unsigned int k = 0; k < n; k++) {
+		all->one[k].stats_fd = all->one[k].probe_fd = -1;
+		question_init(&all->one[k].life, HAPROXY_PROBE_LIFE);
+		question_init(&all->one[k].proxy, HAPROXY_PROBE_PROXY);
+	}
 	for (unsigned int k = 0; k < n && !r; k++)
 		r = instance_prepare(all, k, dirfd, err);
 	if (r < 0) {
@@ -68,11 +82,12 @@ void instances_free(struct instances *all, int dirfd)
 		return;
 	for (unsigned int k = 0; k < all->n; k++) {
 		cleanup_close(&all->one[k].stats_fd);
-		cleanup_close(&all->one[k].ask_fd);
-		instances_file(all, INSTANCE_STATS, k, name);
-		unlinkat(dirfd, name, 0);
-		instances_file(all, INSTANCE_CONFIG, k, name);
-		unlinkat(dirfd, name, 0);
+		cleanup_close(&all->one[k].probe_fd);
+		instance_ask_no_more(&all->one[k]);
+		for (size_t f = 0; f < INSTANCE_FILES; f++) {
+			instances_file(all, instance_files[f], k, name);
+			unlinkat(dirfd, name, 0);
+		}
 	}
 	free(all);
 }
@@ -94,8 +109,8 @@ void instances_rename(struct instances *all, int dirfd, bool present)
 
 	all->present = present;
 	for (unsigned int k = 0; k < all->n; k++) {
-		instances_rename_one(&was, all, dirfd, INSTANCE_STATS, k);
-		instances_rename_one(&was, all, dirfd, INSTANCE_CONFIG, k);
+		for (size_t f = 0; f < INSTANCE_FILES; f++)
+			instances_rename_one(&was, all, dirfd, instance_files[f], k);
 	}
 }
 
@@ -148,7 +163,7 @@ static void instance_regroup(struct instances *all, unsigned int k, bool others)
 			    haproxy_listeners_queued(all->listeners, k));
 		r = haproxy_listeners_leave(all->listeners, k, &err);
 		all->regrouped = true;
-	} else if (!joined && i->state == INSTANCE_RUNNING && !i->silent) {
+	} else if (!joined && instance_serves(i)) {
 		log_info("%s is in the listening group again",
 			 instance_name(all, k, name));
 		r = haproxy_listeners_join(all->listeners, k, &err);
@@ -227,7 +242,7 @@ unsigned int instances_well(const struct instances *all)
 	unsigned int well = 0;
 
 	for (unsigned int k = 0; k < all->n; k++)
-		well += all->one[k].state == INSTANCE_RUNNING && !all->one[k].silent;
+		well += instance_serves(&all->one[k]);
 	return well;
 }
 
@@ -241,7 +256,7 @@ void instances_summary(const struct instances *all, char *text, size_t size)
 		const struct instance *i = &all->one[k];
 		bool died = i->state == INSTANCE_DOWN && i->last_end[0];
 
-		if (i->state != INSTANCE_RUNNING || i->silent)
+		if (!instance_serves(i))
 			at += (size_t)snprintf(
 				text + at, size - at, "; instance %u %s", k,
 				died ? i->last_end : instance_state_name(i));
@@ -315,7 +330,13 @@ static json_t *instance_describe(const struct instances *all, unsigned int k)
 		"restarts", (int)i->restarts, "queued",
 		all->listeners ? (int)haproxy_listeners_queued(all->listeners, k) : 0,
 		"last_end", i->last_end);
+	char since[32];
 
+	if (i->silent || i->stuck) {
+		json_object_set_new(o, "fault", json_string(i->fault));
+		json_object_set_new(o, "fault_since",
+				    json_string(gate_format_time(i->fault_ms, since)));
+	}
 	if (all->listeners) {
 		instances_file(all, INSTANCE_STATS, k, file);
 		json_object_set_new(o, "stats", json_string(file));

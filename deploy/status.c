@@ -111,7 +111,8 @@ static bool status_instances(const char *name, json_t *tree)
 	json_array_foreach(list, i, one)
 	{
 		status_instance(name, one);
-		well = well && json_is_true(json_object_get(one, "answers"));
+		well = well && json_is_true(json_object_get(one, "answers")) &&
+		       !json_object_get(one, "fault");
 	}
 	json_object_set(tree, "generation", json_object_get(all, "generation"));
 	json_object_set(tree, "instances", list);

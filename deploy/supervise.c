@@ -126,7 +126,9 @@ static int supervise_open(struct supervisor *s, struct error *err)
 	r = gate_open(s->c, s->nsfd, s->dirfd, &s->gate, err);
 	if (r < 0)
 		return r;
-	s->generations = generations_new(s->nsfd, s->dirfd);
+	r = generations_open(s->nsfd, s->dirfd, &s->generations, err);
+	if (r < 0)
+		return r;
 	r = succession_open(s->c->name, s->dirfd, s->generations, &s->succession, err);
 	if (r < 0)
 		return r;

@@ -27,18 +27,20 @@ int haproxy_check_start(const struct haproxy_plan *p, const struct haproxy_versi
 			unsigned int k, const struct haproxy_listeners *l,
 			struct haproxy_check **out, struct error *err)
 {
-	_cleanup_close_ int reader = -1, writer = -1, stats = -1;
+	_cleanup_close_ int reader = -1, writer = -1, stats = -1, probe = -1;
 	struct launch x = { .plan = p, .version = v, .k = k, .nsfd = -1, .check = true };
 	struct haproxy_check *c;
 	pid_t pid;
 	int fd[2], r;
 
 	stats = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (stats < 0 || pipe2(fd, O_CLOEXEC) < 0)
+	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (stats < 0 || probe < 0 || pipe2(fd, O_CLOEXEC) < 0)
 		return error_set(err, errno, "prepare to run haproxy -c");
 	reader = fd[0];
 	writer = fd[1];
 	x.stats_fd = stats;
+	x.probe_fd = probe;
 	x.out_fd = writer;
 	x.sockets = listeners_of(l, k, &x.n_sockets);
 	r = launch(&x, &pid, err);

@@ -81,12 +81,14 @@ int haproxy_plan_check(const struct haproxy_plan *p, const struct haproxy_versio
 		       struct error *err);
 
 /*
- * The descriptors as an instance finds them: its configuration, its stats socket, and
- * its listening sockets (ports in order; threads: for each thread, ports in order).
+ * The descriptors as an instance finds them: its configuration, its stats socket, its
+ * probe's, and its listening sockets (ports in order; threads: for each thread, ports in
+ * order).
  */
 #define HAPROXY_FD_CONFIG 3
 #define HAPROXY_FD_STATS  4
-#define HAPROXY_FD_LISTEN 5
+#define HAPROXY_FD_PROBE  5
+#define HAPROXY_FD_LISTEN 6
 
 /* Renders the configuration of instance k (0-based). */
 void haproxy_render(const struct haproxy_plan *p, const struct haproxy_version *v,
@@ -164,12 +166,13 @@ size_t haproxy_requests_left(struct haproxy_requests *then, struct haproxy_reque
 /*
  * Starts instance k: in the namespace nsfd (-1: here), pinned to its CPU, stripped to
  * the capabilities that transparency needs, its stderr on log_fd, dying with its
- * parent. stats_fd: its listening stats socket (unix), borrowed. *pid is the caller's
- * to reap.
+ * parent. stats_fd, probe_fd: its listening sockets for those (unix), borrowed. *pid is
+ * the caller's to reap.
  */
 int haproxy_instance_start(const struct haproxy_plan *p, const struct haproxy_version *v,
 			   unsigned int k, const struct haproxy_listeners *l, int nsfd,
-			   int stats_fd, int log_fd, pid_t *pid, struct error *err);
+			   int stats_fd, int probe_fd, int log_fd, pid_t *pid,
+			   struct error *err);
 
 /*
  * `haproxy -c` of instance k's configuration, with the rights and descriptors that the
@@ -211,11 +214,31 @@ int haproxy_stats_read(const char *path, unsigned int timeout_ms,
 int haproxy_stats_parse(const char *text, struct haproxy_stats *out, struct error *err);
 
 /*
- * Whether it lives, without waiting: ask returns a descriptor, the caller's (-EAGAIN: its
- * queue is full), hear 0 once the answer begins to come, -EAGAIN until then.
+ * What an instance is asked: whether it lives (its stats socket answers), or whether it
+ * proxies: a word goes in by its probe's socket, through a session, a connection to the
+ * responder and back, by the same loop, descriptors and limits as any client's. Unix
+ * sockets on both sides, so that neither routes nor rules nor anybody's server matter.
  */
-int haproxy_probe_ask(const char *path);
-int haproxy_probe_hear(int fd);
+enum haproxy_probe { HAPROXY_PROBE_LIFE, HAPROXY_PROBE_PROXY };
+
+/* The listening socket of the latter, at dirfd/name (0600). */
+int haproxy_probe_listen(int dirfd, const char *name, struct error *err);
+/*
+ * Without waiting: ask returns a descriptor, the caller's (-EAGAIN: the queue is full),
+ * hear 0 once the answer begins to come, -EAGAIN until then, another where none will.
+ */
+int haproxy_probe_ask(const char *path, enum haproxy_probe about);
+int haproxy_probe_hear(int fd, enum haproxy_probe about);
+
+/*
+ * The far end of the instances' probes, in the namespace nsfd (-1: here); there can be
+ * one in each. answer serves those that wait, without waiting itself; *out is the
+ * caller's. close: NULL is nothing.
+ */
+struct haproxy_responder;
+int haproxy_responder_open(int nsfd, struct haproxy_responder **out, struct error *err);
+void haproxy_responder_answer(struct haproxy_responder *r);
+void haproxy_responder_close(struct haproxy_responder *r);
 
 /* Connections accepted on a core, and those of them that it received as well. */
 struct haproxy_accepts {

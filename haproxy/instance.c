@@ -21,8 +21,9 @@
 
 #define MEMORY_NODES 1024 /* as many as the kernel can be built for */
 
-/* CONFIG, STATS and the first socket follow the standard streams without a gap. */
-_Static_assert(HAPROXY_FD_CONFIG == 3 && HAPROXY_FD_STATS == 4 && HAPROXY_FD_LISTEN == 5,
+/* CONFIG, STATS, PROBE and the first socket follow the standard streams without a gap. */
+_Static_assert(HAPROXY_FD_CONFIG == 3 && HAPROXY_FD_STATS == 4 && HAPROXY_FD_PROBE == 5 &&
+		       HAPROXY_FD_LISTEN == 6,
 	       "launch_descriptors() lays them out in this order");
 
 /* The rendered configuration as a sealed file in memory: no name, nothing to clean up. */
@@ -117,8 +118,8 @@ static int launch_limits(const struct launch *x, struct error *err)
 }
 
 /*
- * Lays out null, out, out, config, stats, sockets from 0 on and the report after them
- * (close on exec); everything else is closed. All are first moved out of the way.
+ * Lays out null, out, out, config, stats, probe, sockets from 0 on and the report after
+ * them (close on exec); everything else is closed. All are first moved out of the way.
  */
 static int launch_descriptors(const struct launch *x, int *report, struct error *err)
 {
@@ -132,6 +133,7 @@ static int launch_descriptors(const struct launch *x, int *report, struct error 
 	from[1] = from[2] = x->out_fd;
 	from[HAPROXY_FD_CONFIG] = x->config_fd;
 	from[HAPROXY_FD_STATS] = x->stats_fd;
+	from[HAPROXY_FD_PROBE] = x->probe_fd;
 	for (unsigned int i = 0; i < x->n_sockets; i++)
 		from[HAPROXY_FD_LISTEN + i] = x->sockets[i];
 	from[n] = *report;
@@ -250,7 +252,8 @@ int launch(struct launch *x, pid_t *pid, struct error *err)
 
 int haproxy_instance_start(const struct haproxy_plan *p, const struct haproxy_version *v,
 			   unsigned int k, const struct haproxy_listeners *l, int nsfd,
-			   int stats_fd, int log_fd, pid_t *pid, struct error *err)
+			   int stats_fd, int probe_fd, int log_fd, pid_t *pid,
+			   struct error *err)
 {
 	struct launch x = { .plan = p,
 			    .version = v,
@@ -258,6 +261,7 @@ int haproxy_instance_start(const struct haproxy_plan *p, const struct haproxy_ve
 			    .nsfd = nsfd,
 			    .pin = true,
 			    .stats_fd = stats_fd,
+			    .probe_fd = probe_fd,
 			    .out_fd = log_fd };
 	pid_t child;
 	int r;

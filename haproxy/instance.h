@@ -15,7 +15,7 @@ struct launch {
 	const struct haproxy_version *version;
 	unsigned int k;
 	bool check, pin; /* haproxy -c; bind to the instance's CPU */
-	int nsfd, stats_fd, out_fd;
+	int nsfd, stats_fd, probe_fd, out_fd;
 	const int *sockets;
 	unsigned int n_sockets;
 	/* launch() fills these in */

@@ -7,12 +7,12 @@
 
 /*
  * HAProxy counts 10 for itself, 10 for connections to its stats socket and that socket,
- * its listening sockets, an epoll and a wake-up pipe a thread (2.4 to 3.2). It refuses
- * to start where this and the connections exceed RLIMIT_NOFILE, so the sum here must
- * never be the lower one: hence some spare for versions to come.
+ * the probe's, its listening sockets, an epoll and a wake-up pipe a thread (2.4 to 3.2).
+ * It refuses to start where this and the connections exceed RLIMIT_NOFILE, so the sum
+ * here must never be the lower one: hence some spare for versions to come.
  */
-#define LIMITS_SELF       21
-#define LIMITS_SPARE      11
+#define LIMITS_SELF       22
+#define LIMITS_SPARE      10
 #define LIMITS_PER_THREAD 3
 
 unsigned int haproxy_instances(const struct haproxy_plan *p)

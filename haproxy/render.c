@@ -77,6 +77,41 @@ static void render_global(const struct haproxy_plan *p, const struct haproxy_ver
 	}
 }
 
+/* Which of the threads, from 0 on, accepts on a `bind` line: its last words. */
+static void render_thread(const struct haproxy_version *v, unsigned int t,
+			  struct text *out)
+{
+	unsigned int group = t / HAPROXY_GROUP_THREADS + 1;
+	unsigned int thread = t % HAPROXY_GROUP_THREADS + 1;
+
+	if (render_since(v, 2, 7))
+		text_line(out, "shards 1 thread %u/%u", group, thread);
+	else if (render_since(v, 2, 5))
+		text_line(out, "shards 1 thread %u", thread);
+	else
+		text_line(out, "process 1/%u", thread);
+}
+
+/*
+ * The supervisor's way to see that this instance proxies (probe.c, responder.c). Ahead of
+ * `defaults`, which is the clients' traffic's, and apart from the frontend, whose
+ * counters are too.
+ */
+static void render_probe(const struct haproxy_version *v, struct text *out)
+{
+	static const char *const timeouts[] = { "connect", "client", "server" };
+
+	text_line(out, "listen " HAPROXY_PROBE);
+	text_line(out, "\tmode tcp");
+	text_add(out, "\tbind fd@%d ", HAPROXY_FD_PROBE);
+	render_thread(v, 0, out);
+	text_line(out, "\tmaxconn 16");
+	text_line(out, "\tretries 0");
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
+		text_line(out, "\ttimeout %s %dms", timeouts[i], HAPROXY_PROBE_MS);
+	text_line(out, "\tserver responder abns@" HAPROXY_RESPONDER);
+}
+
 /*
  * Measured on 2.6.12, CPU of the instances: splicing always costs 1.4 % more for an 8 KB
  * object and 49 % less for 100 MB; splice-auto alone, whose heuristic wants streams that
@@ -157,17 +192,9 @@ static void render_frontend(const struct haproxy_plan *p, const struct haproxy_v
 
 	text_line(out, "frontend " HAPROXY_FRONTEND);
 	for (unsigned int t = 0; t < threads; t++) {
-		unsigned int group = t / HAPROXY_GROUP_THREADS + 1;
-		unsigned int thread = t % HAPROXY_GROUP_THREADS + 1;
-
 		for (unsigned int i = 0; i < ports; i++, fd++) {
 			text_add(out, "\tbind fd@%u transparent ", fd);
-			if (render_since(v, 2, 7))
-				text_line(out, "shards 1 thread %u/%u", group, thread);
-			else if (render_since(v, 2, 5))
-				text_line(out, "shards 1 thread %u", thread);
-			else
-				text_line(out, "process 1/%u", thread);
+			render_thread(v, t, out);
 		}
 	}
 	text_line(out, "\tbacklog %u", p->backlog);
@@ -215,6 +242,7 @@ void haproxy_render(const struct haproxy_plan *p, const struct haproxy_version *
 		    unsigned int k, struct text *out)
 {
 	render_global(p, v, k, out);
+	render_probe(v, out);
 	render_defaults(p, v, out);
 	render_frontend(p, v, out);
 	render_backend(p, out);

@@ -5,6 +5,14 @@
 
 #define HAPROXY_FRONTEND "client_side"
 #define HAPROXY_BACKEND  "server_side"
+#define HAPROXY_PROBE    "probe"
+
+/*
+ * The abstract socket of the probes' server, and when HAProxy gives a probe up: late, for
+ * a supervisor that was held up is no fault of the instance's.
+ */
+#define HAPROXY_RESPONDER "hapep-probe"
+#define HAPROXY_PROBE_MS  5000
 
 /*
  * Where the plan names no chroot: each instance mounts an empty read-only tmpfs over

@@ -109,8 +109,8 @@ transfers_end "idle time"
 flawless "idle time"
 check "then the former are gone" until_true 5 nothing_retires
 expect "none of their processes is left" 0 "$(ps -o pid= -p "$(IFS=,; echo "${instances[*]}")" | wc -l)"
-expect "nor of their files" "haproxy.0.cfg haproxy.1.cfg stats.0 stats.1" \
-	"$(blade bash -c 'cd /run/hapep/pep0 && echo haproxy.* stats.*')"
+expect "nor of their files" "haproxy.0.cfg haproxy.1.cfg probe.0 probe.1 stats.0 stats.1" \
+	"$(blade bash -c 'cd /run/hapep/pep0 && echo haproxy.* probe.* stats.*')"
 
 # ---- aborted, and left undone ---------------------------------------------------------
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@ struct blade {
 	struct haproxy_version version;
 	struct haproxy_listeners *listeners;
 	char dir[64], path[2][96];
-	int dirfd, log, stats[2];
+	char probed[2][96]; /* the probes' sockets */
+	int dirfd, log, stats[2], probe[2];
 	pid_t pid[2];
 };
 
@@ -103,7 +105,7 @@ static void blade_start(struct blade *b, unsigned int k)
 	struct error err = { 0 };
 
 	must(haproxy_instance_start(&b->plan, &b->version, k, b->listeners, -1,
-				    b->stats[k], b->log, &b->pid[k], &err),
+				    b->stats[k], b->probe[k], b->log, &b->pid[k], &err),
 	     &err);
 }
 
@@ -139,6 +141,10 @@ static int blade_open(void **state)
 		snprintf(b->path[k], sizeof(b->path[k]), "%s/%s", b->dir, name);
 		b->stats[k] = haproxy_stats_listen(b->dirfd, name, &err);
 		must(b->stats[k], &err);
+		snprintf(name, sizeof(name), "probe.%u", k);
+		snprintf(b->probed[k], sizeof(b->probed[k]), "%s/%s", b->dir, name);
+		b->probe[k] = haproxy_probe_listen(b->dirfd, name, &err);
+		must(b->probe[k], &err);
 		blade_start(b, k);
 	}
 	*state = b;
@@ -162,6 +168,8 @@ static int blade_close(void **state)
 			reap(b->pid[k], SIGKILL);
 		close(b->stats[k]);
 		unlink(b->path[k]);
+		close(b->probe[k]);
+		unlink(b->probed[k]);
 	}
 	haproxy_listeners_close(b->listeners);
 	unlinkat(b->dirfd, "log", 0);
@@ -253,11 +261,11 @@ static void test_privileges(void **state)
 		status_is(b->pid[k], "Cpus_allowed_list", ids);
 		status_is(b->pid[k], "Threads", "1");
 		assert_int_equal(entries(b->pid[k], "root"), 0);
-		/* three streams, configuration, stats, a socket; HAProxy's epoll and
-		 * pipe; and for a moment the connection that asked for the stats */
-		for (int tries = 0; tries < 100 && entries(b->pid[k], "fd") > 9; tries++)
+		/* three streams, configuration, stats, probe, a socket; HAProxy's epoll
+		 * and pipe; and for a moment the connection that asked for the stats */
+		for (int tries = 0; tries < 100 && entries(b->pid[k], "fd") > 10; tries++)
 			usleep(10000);
-		assert_int_equal(entries(b->pid[k], "fd"), 9);
+		assert_int_equal(entries(b->pid[k], "fd"), 10);
 		other_namespace(b->pid[k], "mnt", true);
 		other_namespace(b->pid[k], "net", false);
 	}
@@ -364,13 +372,84 @@ static void test_parent_dies(void **state)
 	close(pipes[1]);
 }
 
+/* What comes of a question; responder: NULL where nobody answers it. */
+static int probe_answer(const char *path, enum haproxy_probe about,
+			struct haproxy_responder *responder)
+{
+	int fd = haproxy_probe_ask(path, about), r = fd < 0 ? fd : -EAGAIN;
+
+	for (int tries = 0; tries < 600 && r == -EAGAIN; tries++) {
+		usleep(10000);
+		if (responder)
+			haproxy_responder_answer(responder);
+		r = haproxy_probe_hear(fd, about);
+	}
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/*
+ * A descriptor is left for a client's connection, and none for the one to the server. As
+ * its own user, who needs no CAP_SYS_RESOURCE for it.
+ */
+static void leave_one_descriptor(const struct blade *b, unsigned int k)
+{
+	const struct passwd *pw = getpwnam(b->plan.user);
+	struct rlimit limit = { 0, b->plan.fd_limit };
+	char path[64];
+	int status;
+	pid_t pid;
+
+	do {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%u", b->pid[k],
+			 (unsigned int)limit.rlim_cur++);
+	} while (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW));
+	pid = fork();
+	if (!pid)
+		_exit(setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
+		      setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0 ||
+		      prlimit(b->pid[k], RLIMIT_NOFILE, &limit, NULL) < 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* One that lives, and accepts, and proxies nothing is told from one that does. */
+static void test_probe(void **state)
+{
+	struct haproxy_responder *responder = NULL, *second = NULL;
+	struct blade *b = *state;
+	struct error err = { 0 };
+	struct haproxy_stats s;
+	int r;
+
+	must(haproxy_responder_open(-1, &responder, &err), &err);
+	assert_int_equal(haproxy_responder_open(-1, &second, &err), -EADDRINUSE);
+	for (unsigned int k = 0; k < 2; k++)
+		blade_ready(b, k, &s);
+	assert_int_equal(probe_answer(b->path[0], HAPROXY_PROBE_LIFE, NULL), 0);
+	assert_int_equal(probe_answer(b->probed[0], HAPROXY_PROBE_PROXY, responder), 0);
+	assert_int_equal(probe_answer(b->probed[0], HAPROXY_PROBE_PROXY, NULL),
+			 -ECONNRESET); /* its own time limit */
+	leave_one_descriptor(b, 0);
+	assert_int_equal(probe_answer(b->path[0], HAPROXY_PROBE_LIFE, NULL), 0);
+	r = probe_answer(b->probed[0], HAPROXY_PROBE_PROXY, responder);
+	assert_true(r == -EPIPE || r == -ECONNRESET);
+	assert_int_equal(probe_answer(b->probed[1], HAPROXY_PROBE_PROXY, responder), 0);
+	haproxy_responder_close(responder);
+	assert_int_equal(probe_answer(b->probed[1], HAPROXY_PROBE_PROXY, NULL),
+			 -ECONNRESET);
+	blade_ready(b, 0, &s);
+	assert_int_equal(s.total_connections, 0); /* none of it counts */
+}
+
 static void start_fails(struct blade *b, const struct haproxy_plan *p, int code,
 			const char *words)
 {
 	struct error err = { 0 };
 	pid_t pid = -7;
 	int r = haproxy_instance_start(p, &b->version, 0, b->listeners, -1, b->stats[0],
-				       b->log, &pid, &err);
+				       b->probe[0], b->log, &pid, &err);
 
 	if (r != -code || !strstr(err.msg, words))
 		fail_msg("expected %d and '%s', got %d and '%s'", -code, words, r,
@@ -428,6 +507,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_start_fails, blade_open,
 						blade_close),
 		cmocka_unit_test_setup_teardown(test_check, blade_open, blade_close),
+		cmocka_unit_test_setup_teardown(test_probe, blade_open, blade_close),
 	};
 
 	if (!can_run()) {

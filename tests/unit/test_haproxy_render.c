@@ -252,7 +252,8 @@ static void bound_one(const struct sample *s, const char *unused)
 
 	(void)unused;
 	render(s, &t);
-	assert_int_equal(occurrences(t.text, "\n\tbind fd@"), sockets);
+	assert_int_equal(occurrences(t.text, "\n\tbind fd@"), sockets + 1);
+	assert_int_equal(occurrences(t.text, "\n\tbind fd@5 "), 1);
 	for (unsigned int i = 0; i < sockets; i++) {
 		snprintf(word, sizeof(word), "\n\tbind fd@%u transparent ",
 			 HAPROXY_FD_LISTEN + i);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests when an instance counts as silent and what the gate is told, by a toy clock. */
+/* Tests when an instance counts as silent or stuck and what the gate is told, by a toy
+ * clock. */
 #include <signal.h>
 #include <time.h>
 
@@ -12,6 +13,8 @@
 static struct {
 	long long now_ms;
 	bool answers;
+	int proxies; /* what is heard of a connection through it */
+	unsigned int carries;
 	unsigned int killed;
 	struct step_context plan;
 	unsigned int well, proxy_port;
@@ -25,8 +28,10 @@ static const void *const generations = &toy;
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
 int __wrap_kill(pid_t pid, int number);
-int __wrap_haproxy_probe_ask(const char *path);
-int __wrap_haproxy_probe_hear(int fd);
+int __wrap_haproxy_probe_ask(const char *path, enum haproxy_probe about);
+int __wrap_haproxy_probe_hear(int fd, enum haproxy_probe about);
+int __wrap_haproxy_stats_read(const char *path, unsigned int timeout_ms,
+			      struct haproxy_stats *out, struct error *err);
 int __wrap_tc_gate_find(const struct tc_plan *p, int nsfd, struct tc_gate **out,
 			struct error *err);
 int __wrap_tc_gate_set(struct tc_gate *g, enum tc_gate_state state, unsigned int hold_ms,
@@ -53,16 +58,30 @@ int __wrap_kill(pid_t pid, int number)
 	return 0;
 }
 
-int __wrap_haproxy_probe_ask(const char *path)
+int __wrap_haproxy_probe_ask(const char *path, enum haproxy_probe about)
 {
-	assert_string_equal(path, "/run/hapep/toy/stats.0");
+	assert_string_equal(path, about == HAPROXY_PROBE_LIFE ? "/run/hapep/toy/stats.0"
+							      : "/run/hapep/toy/probe.0");
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-int __wrap_haproxy_probe_hear(int fd)
+int __wrap_haproxy_probe_hear(int fd, enum haproxy_probe about)
 {
 	assert_true(fd >= 0);
-	return toy.answers ? 0 : -EAGAIN;
+	if (!toy.answers)
+		return -EAGAIN;
+	return about == HAPROXY_PROBE_LIFE ? 0 : toy.proxies;
+}
+
+int __wrap_haproxy_stats_read(const char *path, unsigned int timeout_ms,
+			      struct haproxy_stats *out, struct error *err)
+{
+	(void)err;
+	assert_string_equal(path, "/run/hapep/toy/stats.0");
+	assert_in_range(timeout_ms, 1, 100); /* the supervisor waits for it */
+	*out = (struct haproxy_stats){ .current_connections = toy.carries,
+				       .max_connections = 100 };
+	return 0;
 }
 
 int __wrap_tc_gate_find(const struct tc_plan *p, int nsfd, struct tc_gate **out,
@@ -137,16 +156,17 @@ static struct instances *instances_toy(void)
 	all->present = true;
 	all->n = 1;
 	all->one[0] = (struct instance){
-		.state = INSTANCE_RUNNING, .pid = 77, .stats_fd = -1, .ask_fd = -1
+		.state = INSTANCE_RUNNING, .pid = 77, .stats_fd = -1, .probe_fd = -1
 	};
+	question_init(&all->one[0].life, HAPROXY_PROBE_LIFE);
+	question_init(&all->one[0].proxy, HAPROXY_PROBE_PROXY);
 	instance_watch(all, 0);
 	return all;
 }
 
 static void instances_drop(struct instances *all)
 {
-	if (all->one[0].ask_fd >= 0)
-		close(all->one[0].ask_fd);
+	instance_ask_no_more(&all->one[0]);
 	free(all);
 }
 
@@ -211,10 +231,90 @@ static void test_held_up(void **state)
 	toy.now_ms += 3000;
 	instance_watch(all, 0);
 	assert_false(all->one[0].silent);
-	assert_int_equal(all->one[0].asked_ms, 0);
+	assert_int_equal(all->one[0].life.asked_ms, 0);
 	assert_int_equal(toy.killed, 0);
 	toy.answers = false; /* what was waited for the one answer does not add up */
 	assert_in_range(watch_until_silent(all, 0), 500, 800);
+	instances_drop(all);
+}
+
+/* Looks when the instance is due, for so long or until that is as wanted. */
+static long long watch_for(struct instances *all, const bool *that, bool wanted,
+			   long long most_ms)
+{
+	long long start = toy.now_ms;
+
+	while (*that != wanted && toy.now_ms - start < most_ms) {
+		toy.now_ms += instance_due(&all->one[0], toy.now_ms);
+		instance_watch(all, 0);
+	}
+	return toy.now_ms - start;
+}
+
+/* Connections through it are cut off: three in a row are no accident. */
+static void test_stuck(void **state)
+{
+	struct instances *all = instances_toy();
+	struct instance *i = &all->one[0];
+
+	(void)state;
+	toy.proxies = -ECONNRESET;
+	assert_in_range(watch_for(all, &i->stuck, true, 60000), 250, 600);
+	assert_false(i->silent);
+	assert_string_equal(instance_state_name(i), "not-proxying");
+	assert_non_null(strstr(i->fault, "ends without"));
+	assert_true(instance_idles(i));
+	toy.proxies = 0;
+	assert_in_range(watch_for(all, &i->stuck, false, 60000), 1, 700);
+	assert_true(instance_serves(i));
+	assert_int_equal(toy.killed, 0);
+	toy.proxies = -ECONNRESET; /* once is an accident */
+	watch_for(all, &i->stuck, true, 250);
+	toy.proxies = 0;
+	watch_for(all, &i->stuck, true, 5000);
+	assert_false(i->stuck);
+	instances_drop(all);
+}
+
+/* They stay away, as in one that is full; the supervisor's own delays do not count. */
+static void test_stuck_full(void **state)
+{
+	struct instances *all = instances_toy();
+	struct instance *i = &all->one[0];
+
+	(void)state;
+	toy.carries = 100;
+	toy.proxies = -EAGAIN;
+	watch_for(all, &i->stuck, true, 300);
+	for (int late = 0; late < 4; late++) {
+		toy.now_ms += 3000;
+		instance_watch(all, 0);
+		assert_false(i->stuck);
+	}
+	assert_in_range(watch_for(all, &i->stuck, true, 60000), 300, 1000);
+	assert_non_null(strstr(i->fault, "full: 100 connections of at most 100"));
+	watch_for(all, &i->stuck, false, 120000); /* whoever carries something lives */
+	assert_true(i->stuck);
+	assert_int_equal(toy.killed, 0);
+	toy.carries = 0;
+	watch_for(all, &i->stuck, false, 1500);
+	assert_in_range(toy.killed, 1, 2);
+	instances_drop(all);
+}
+
+/* One fault at a time: it was stopped, and then it proxies like before. */
+static void test_silent_not_stuck(void **state)
+{
+	struct instances *all = instances_toy();
+	struct instance *i = &all->one[0];
+
+	(void)state;
+	toy.answers = false;
+	watch_for(all, &i->stuck, true, 5000);
+	assert_true(i->silent);
+	toy.answers = true;
+	watch_for(all, &i->stuck, true, 5000);
+	assert_true(instance_serves(i));
 	instances_drop(all);
 }
 
@@ -286,9 +386,15 @@ static void test_drained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_silent),  cmocka_unit_test(test_silent_busy),
-		cmocka_unit_test(test_held_up), TOY_TEST(test_beat),
-		TOY_TEST(test_port_at_once),    TOY_TEST(test_drained),
+		cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_silent_busy),
+		cmocka_unit_test(test_held_up),
+		cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_stuck_full),
+		cmocka_unit_test(test_silent_not_stuck),
+		TOY_TEST(test_beat),
+		TOY_TEST(test_port_at_once),
+		TOY_TEST(test_drained),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
