@@ -28,7 +28,7 @@ const char *doctor_rss_fault(const struct rss *rss)
 		return NULL;
 	if (rss_one_sided(rss))
 		return "hashes one end of a connection alone";
-	if (rss->transform || (rss->toeplitz && rss_key_repeats(rss)))
+	if (rss_is_symmetric(rss))
 		return NULL;
 	/* Of a driver that shows no key nothing is known. */
 	return rss->key_n ? "hashes the two directions of a flow differently" : NULL;
@@ -48,18 +48,20 @@ static void rss_evidence(const struct rss *rss, const char *nic, struct text *ou
 			 family);
 }
 
-/* The command that sets the key of Woo and Park, as long as the driver's own. */
+/* The command that makes the hash symmetric, by a key as long as the driver's own. */
 static void rss_mend(const struct rss *rss, const char *nic, struct text *out)
 {
 	const char *family = rss_one_sided(rss);
+	struct rss key = { .key_n = rss->key_n };
 
 	if (family) {
 		text_add(out, "ethtool -N %s rx-flow-hash %s sdfn", nic, family);
 		return;
 	}
 	text_add(out, "ethtool -X %s hkey ", nic);
-	for (unsigned int i = 0; i < rss->key_n; i++)
-		text_add(out, "%s%s", i ? ":" : "", i % 2 ? "5a" : "6d");
+	rss_key_symmetric(&key);
+	for (unsigned int i = 0; i < key.key_n; i++)
+		text_add(out, "%s%02x", i ? ":" : "", key.key[i]);
 	text_add(out, " equal %u", rss->queues);
 }
 

@@ -52,7 +52,12 @@ int rss_parse(const char *text, struct rss *out, struct error *err);
 /* From a file of that; err names it. */
 int rss_read_dump(const char *path, struct rss *out, struct error *err);
 
-/* Whether the key has a period of 16 bits, which makes Toeplitz's hash symmetric. */
-bool rss_key_repeats(const struct rss *rss);
+/*
+ * Whether both directions of a flow hash alike: by a transform, or by a Toeplitz key with
+ * a period of 16 bits; and the key of Woo and Park, which has, over as many bytes as
+ * there are.
+ */
+bool rss_is_symmetric(const struct rss *rss);
+void rss_key_symmetric(struct rss *rss);
 
 #endif

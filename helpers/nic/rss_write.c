@@ -52,13 +52,13 @@ static int rss_reset_table(const char *nic, unsigned int transform, struct error
  * The key of Woo and Park: with a period of 16 bits, what is exchanged (addresses, and
  * ports) gives the same hash.
  */
-static void key_symmetric(struct rss *rss)
+void rss_key_symmetric(struct rss *rss)
 {
 	for (unsigned int i = 0; i < rss->key_n; i++)
 		rss->key[i] = i % 2 ? 0x5a : 0x6d;
 }
 
-bool rss_key_repeats(const struct rss *rss)
+static bool rss_key_repeats(const struct rss *rss)
 {
 	for (unsigned int i = 2; i < rss->key_n; i++) {
 		if (rss->key[i] != rss->key[i - 2])
@@ -67,7 +67,7 @@ bool rss_key_repeats(const struct rss *rss)
 	return rss->key_n > 2;
 }
 
-static bool rss_is_symmetric(const struct rss *rss)
+bool rss_is_symmetric(const struct rss *rss)
 {
 	return rss->transform || (rss->toeplitz && rss_key_repeats(rss));
 }
@@ -89,7 +89,7 @@ static int rss_want(const struct nic_queues *q, struct rss *rss, struct error *e
 				 "placement.rss = off leaves the NIC's queues alone",
 				 q->name);
 	if (q->symmetric)
-		key_symmetric(rss);
+		rss_key_symmetric(rss);
 	else if (rss_key_repeats(rss) &&
 		 getrandom(rss->key, rss->key_n, 0) != (ssize_t)rss->key_n)
 		return error_set(err, errno, "draw a random key");
@@ -173,7 +173,7 @@ void nic_rss_describe(const struct nic_queues *q, struct text *out)
 	if (q->symmetric) {
 		text_line(out, "ethtool -X %s equal %u xfrm symmetric-xor # or, without:",
 			  q->name, q->n);
-		key_symmetric(rss);
+		rss_key_symmetric(rss);
 	}
 	text_add(out, "ethtool -X %s equal %u hkey ", q->name, q->n);
 	if (!q->symmetric)
