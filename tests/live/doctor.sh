@@ -154,6 +154,34 @@ conntrack() {
 	expect "conntrack gone" ok "$(result conntrack)"
 }
 
+# In NO-NF, which promises that there is none, a foreign hook is a fault.
+foreign_hook() {
+	local mend
+	blade_down
+	configure lab.conf blade.scenario=NO-NF
+	if ! blade "$hapep" up --quiet --config "$conf" 2>"$scratch/out"; then
+		skip "a foreign hook in NO-NF" "not here: $(head -n 1 "$scratch/out")"
+	elif ! inside nft 'add table ip foreign; add chain ip foreign c { type filter hook input priority 0; }' \
+			2>"$scratch/out"; then
+		skip "a foreign hook in NO-NF" "this kernel says: $(head -n 1 "$scratch/out")"
+	else
+		expect "a foreign hook in NO-NF: a fault" fault "$(result netfilter)"
+		check "the hook is named, and whose it is" \
+			reads netfilter "nft_do_chain_ipv4 (nftables table ip foreign)"
+		expect "nft lists it too" 1 "$(inside nft list chains | grep -c 'hook input')"
+		expect "a fault: exit 1" 1 "$(exits)"
+		# The command comes first; the rest says how to find whose it is.
+		mend=$(finding netfilter mend)
+		echo "# mend: $mend"
+		blade bash -c "${mend%%;*}"
+		expect "the foreign hook gone" ok "$(result netfilter)"
+		expect "and nft lists none" 0 "$(inside nft list chains | grep -c hook)"
+	fi
+	blade_down
+	configure lab.conf
+	blade_up
+}
+
 # A process of that name, in truth sleep.
 irqbalance() {
 	local pid
@@ -237,6 +265,7 @@ queues
 offloads
 namespace
 conntrack
+foreign_hook
 irqbalance
 listening
 time_wait
