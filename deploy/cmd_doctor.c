@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deploy/blade.h"
 #include "deploy/command.h"
 #include "deploy/doctor.h"
 #include "deploy/preflight.h"
@@ -102,7 +103,8 @@ static int doctor_wanted(struct invocation *in, struct config *out, bool *given,
 	_cleanup_close_ int statefd = -1;
 	struct error ignored = { 0 };
 
-	*given = in->config || !access(standard, R_OK);
+	*given = in->config ||
+		 (blade_config(in->name, out, &ignored) < 0 && !access(standard, R_OK));
 	if (*given)
 		return invocation_config(in, out, err);
 	statefd = state_open(in->name, false, false, &ignored);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns `hapep rss`: queues, interrupts, CPUs and instances. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "deploy/blade.h"
 #include "deploy/plumbing.h"
 #include "deploy/rss_flow.h"
 #include "deploy/steps.h"
@@ -21,16 +24,29 @@ static int rss_print(struct invocation *in, json_t *tree)
 	return r;
 }
 
+/* The file's, as `hapep up` would have it; without one, of a blade in service its own. */
+static int plan_config(struct invocation *in, struct config *out, bool *recall,
+		       struct error *err)
+{
+	_cleanup_free_ char *standard = memory_printf("/etc/hapep/%s.conf", in->name);
+
+	*recall = !in->config && access(standard, F_OK) < 0 && errno == ENOENT &&
+		  !placement_standin_given(&in->standin) &&
+		  !blade_config(in->name, out, &(struct error){ 0 });
+	return *recall ? EXIT_DONE : invocation_config(in, out, err);
+}
+
 static int plan_run(struct invocation *in, struct error *err)
 {
 	_cleanup_free_ struct placement *p = memory_new(1, sizeof(*p));
 	int irq[SIDES * CONFIG_QUEUES_MAX];
 	struct config config;
-	int r = invocation_config(in, &config, err);
+	bool recall;
+	int r = plan_config(in, &config, &recall, err);
 
 	if (r)
 		return r;
-	r = placement_read(&config, &in->standin, false, p, err);
+	r = placement_read(&config, &in->standin, recall, p, err);
 	if (r < 0)
 		return r;
 	if (placement_standin_given(&in->standin))
@@ -112,6 +128,7 @@ const struct command command_rss = {
 		"queue with its interrupt and CPU, the instance pinned to that CPU, the one that\n"
 		"accepts what the CPU receives with accept = cpu, and the CPUs that send by the\n"
 		"queue; and what did not fit. With --topology it plans for another machine.\n"
+		"Where there is no file it is what a blade in service runs with.\n"
 		"queue tells of a flow, from client SRC to server DST, on which queue, interrupt,\n"
 		"core and instance each direction arrives by the interfaces' present key, table\n"
 		"and affinities, and whether they agree.\n"
