@@ -161,7 +161,9 @@ class Instances:
                     text += part
             rows = text.decode().splitlines()
             at = rows[0].split(",").index("stot")
-            counts.append(sum(int(row.split(",")[at]) for row in rows[1:] if row))
+            # The supervisor's probes, another listening section's, do not count.
+            mine = [row for row in rows[1:] if row.startswith("client_side,")]
+            counts.append(sum(int(row.split(",")[at]) for row in mine))
         return counts
 
 
