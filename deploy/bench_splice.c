@@ -5,7 +5,7 @@
 
 #include "deploy/bench.h"
 #include "deploy/bench_figure.h"
-#include "deploy/bench_result.h"
+#include "haproxy/haproxy.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 #include "helpers/statistics.h"
@@ -82,73 +82,82 @@ static void splice_figures(const json_t *result, const char *directory, json_t *
 		figure_lines(result, &figures[i], directory, list);
 }
 
-/* -1: splice costs more CPU a byte, 1: less, 0: nobody can tell. */
-static int splice_sign(const json_t *result, const char *mode, double size)
+/* What on and off each cost a mode at worst, in per cent more CPU a byte than the other,
+ * where that is no noise; at: of which size, 0: at none.
+ */
+struct regret {
+	double on, off, on_at, off_at;
+};
+
+static void regret_add(const json_t *c, double size, struct regret *r)
 {
-	_cleanup_free_ char *name = memory_printf("%s on %.0f", mode, size);
+	double more = bench_number(c, "percent");
+	double less = (1 / (1 + more / 100) - 1) * 100;
+
+	if (bench_number(c, "low") > 0 && more > r->on) {
+		r->on = more;
+		r->on_at = size;
+	}
+	if (bench_number(c, "high") < 0 && less > r->off) {
+		r->off = less;
+		r->off_at = size;
+	}
+}
+
+static struct regret regret_of(const json_t *result, const char *mode)
+{
+	struct regret r = { 0 };
 	json_t *c;
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "comparisons"), i, c)
 	{
-		const char *of = json_string_value(json_object_get(c, "case"));
 		const char *metric = json_string_value(json_object_get(c, "metric"));
+		const char *name = json_string_value(json_object_get(c, "case"));
+		char of[8];
+		double size;
 
-		if (strcmp(of, name) || strcmp(metric, "cpu_s_per_gb") ||
-		    bench_number(c, "confidence") < STATISTICS_ENOUGH)
-			continue;
-		if (bench_number(c, "high") < 0)
-			return 1;
-		if (bench_number(c, "low") > 0)
-			return -1;
+		if (!strcmp(metric, "cpu_s_per_gb") &&
+		    bench_number(c, "confidence") >= STATISTICS_ENOUGH &&
+		    sscanf(name, "%7s on %lf", of, &size) == 2 && !strcmp(of, mode))
+			regret_add(c, size, &r);
 	}
-	return 0;
+	return r;
 }
 
-/* The size from which on splice wins at every size; 0: none. */
-static double splice_from(const json_t *result, const char *mode)
+/* The rule that splice = auto is chosen by, and whether it is so on this machine. */
+static char *regret_say(const char *mode, const struct regret *r,
+			enum haproxy_splice automatic)
 {
-	double from = 0;
+	bool on = r->on <= r->off;
 
-	for (size_t i = BENCH_COUNT(sizes) - 1; i-- > 0;) {
-		if (splice_sign(result, mode, sizes[i]) <= 0)
-			break;
-		from = sizes[i];
-	}
-	return from;
+	if (!(r->on > 0) && !(r->off > 0))
+		return memory_printf("%s mode: no size shows a difference in CPU between "
+				     "splice = on and off that is more than noise: no "
+				     "recommendation.",
+				     mode);
+	return memory_printf(
+		"%s mode: splice = on costs at worst %.0f per cent more CPU a byte than "
+		"off (objects of %.0f bytes), and off at worst %.0f per cent more than "
+		"on (of %.0f bytes). Recommended, as what loses least at worst: %s. "
+		"splice = auto %s.",
+		mode, r->on, r->on_at, r->off, r->off_at, on ? "on" : "off",
+		on == (automatic == HAPROXY_SPLICE_ON)
+			? "does so with what comes from the server"
+			: "does NOT do so: name it in the configuration");
 }
 
 static void splice_remarks(const json_t *result, json_t *lines)
 {
-	static const char *const modes[] = { "tcp", "http" };
+	static const char *const modes[] = {
+		[HAPROXY_MODE_TCP] = "tcp", [HAPROXY_MODE_HTTP] = "http"
+	};
 
 	for (size_t m = 0; m < BENCH_COUNT(modes); m++) {
-		double from = splice_from(result, modes[m]);
-		double dearest = 0;
-		_cleanup_free_ char *line = NULL;
+		struct regret r = regret_of(result, modes[m]);
+		_cleanup_free_ char *line = regret_say(
+			modes[m], &r, haproxy_splice_auto((enum haproxy_mode)m));
 
-		for (size_t i = 0; sizes[i] > 0; i++) {
-			if (splice_sign(result, modes[m], sizes[i]) < 0)
-				dearest = sizes[i];
-		}
-		if (from > 0)
-			line = memory_printf(
-				"%s mode: splicing takes less CPU a byte from %.0f bytes "
-				"an object on, and more up to %.0f. Recommended: splice "
-				"= on where most bytes are in objects of at least %.0f "
-				"bytes, else off.",
-				modes[m], from, dearest, from);
-		else if (dearest > 0)
-			line = memory_printf("%s mode: splicing takes more CPU a byte up "
-					     "to %.0f bytes an object, and at no larger "
-					     "size shows a gain. Recommended: splice = "
-					     "off.",
-					     modes[m], dearest);
-		else
-			line = memory_printf(
-				"%s mode: no size shows a difference that is "
-				"more than noise: no recommendation.",
-				modes[m]);
 		json_array_append_new(lines, json_string(line));
 	}
 }
@@ -157,9 +166,11 @@ const struct bench_suite bench_splice = {
 	.name = "splice",
 	.title = "object sizes with and without splicing",
 	.layout = "tagged",
-	.notes = "auto leaves each transfer to HAProxy's own judgement. CPU is the whole "
-		 "machine's: generator and origin copy the same bytes in every case, so "
-		 "differences are the proxy's, and ratios are less than the proxy's own.",
+	.notes =
+		"auto splices what comes from the server as the recommendation was when it "
+		"was chosen, and leaves what comes from the client to HAProxy. CPU is the whole "
+		"machine's: generator and origin copy the same bytes in every case, so "
+		"differences are the proxy's, and ratios are less than the proxy's own.",
 	BENCH_TABLES,
 	.seconds = 1,
 	.external = true,

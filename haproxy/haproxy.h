@@ -63,6 +63,13 @@ int haproxy_version_read(const char *binary, struct haproxy_version *out,
 /* The text parser behind it, for fixtures. */
 int haproxy_version_parse(const char *vv, struct haproxy_version *out, struct error *err);
 
+/*
+ * What splice = auto does with what comes from the server: on or off. The rule: of the
+ * two, the one that costs less CPU a byte more than the other at its worst size of object
+ * (`hapep bench splice` measures both, and says whether this still holds).
+ */
+enum haproxy_splice haproxy_splice_auto(enum haproxy_mode mode);
+
 /* How many HAProxy processes the plan runs: processes, or 1 with the model threads. */
 unsigned int haproxy_instances(const struct haproxy_plan *p);
 

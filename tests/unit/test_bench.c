@@ -56,9 +56,91 @@ static void test_scenarios(void **state)
 	json_decref(scenarios);
 }
 
+static json_t *splice_row(const char *name, double percent, double low, double high)
+{
+	return json_pack("{s:s,s:s,s:f,s:f,s:f,s:f}", "case", name, "metric",
+			 "cpu_s_per_gb", "percent", percent, "low", low, "high", high,
+			 "confidence", 0.94);
+}
+
+/* The setting with the least regret; differences that are noise count for nothing. */
+static void test_splice_rule(void **state)
+{
+	json_t *list = json_pack("[o,o,o,o,o]", splice_row("tcp on 8192", 2, 1, 3),
+				 splice_row("tcp on 67108864", -50, -60, -40),
+				 splice_row("tcp on 1024", 90, -1, 120),
+				 splice_row("http on 8192", 30, 20, 40),
+				 splice_row("http on 67108864", -10, -12, -8));
+	json_t *result = json_pack("{s:o}", "comparisons", list), *lines = json_array();
+	const char *tcp, *http;
+
+	(void)state;
+	bench_splice.remarks(result, lines);
+	assert_int_equal(json_array_size(lines), 2);
+	tcp = json_string_value(json_array_get(lines, 0));
+	http = json_string_value(json_array_get(lines, 1));
+	assert_non_null(strstr(tcp, "on costs at worst 2 per cent more"));
+	assert_non_null(strstr(tcp, "off at worst 100 per cent"));
+	assert_non_null(strstr(tcp, "at worst: on. splice = auto does so"));
+	assert_non_null(strstr(http, "at worst: off. splice = auto does NOT"));
+	json_array_clear(list);
+	json_array_clear(lines);
+	bench_splice.remarks(result, lines);
+	assert_non_null(
+		strstr(json_string_value(json_array_get(lines, 0)), "no recommendation"));
+	json_decref(lines);
+	json_decref(result);
+}
+
+static json_t *target_sample(const char *name, int round, double tps, double above)
+{
+	return json_pack("{s:s,s:i,s:{s:f,s:f}}", "case", name, "round", round, "metrics",
+			 "tps", tps, "cpu_us", above);
+}
+
+/* Reached, not reached, not decided: by the whole interval of five rounds. */
+static void test_targets(void **state)
+{
+	json_t *samples = json_array();
+	json_t *result = json_pack("{s:{s:i},s:o,s:[]}", "options", "rounds", 5,
+				   "samples", samples, "cases");
+	const json_t *list;
+
+	(void)state;
+	for (int round = 1; round <= 5; round++) {
+		json_array_append_new(samples,
+				      target_sample("forwarding", round, 100, 50));
+		json_array_append_new(
+			samples, target_sample("hapep", round, 65 + round, 85 + round));
+	}
+	bench_result_summarise(result, &bench_peers);
+	list = json_object_get(result, "targets");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 0), "verdict")),
+		"reached");
+	/* 36 to 40 us above. */
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 1), "verdict")),
+		"reached");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 2), "verdict")),
+		"not measured");
+	json_array_remove(samples, 9);
+	json_array_append_new(samples, target_sample("hapep", 5, 60, 95));
+	bench_result_summarise(result, &bench_peers);
+	list = json_object_get(result, "targets");
+	for (size_t i = 0; i < 2; i++)
+		assert_non_null(strstr(json_string_value(json_object_get(
+					       json_array_get(list, i), "verdict")),
+				       "not decided"));
+	json_decref(result);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scenarios) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scenarios),
+					    cmocka_unit_test(test_splice_rule),
+					    cmocka_unit_test(test_targets) };
 
 	return cmocka_run_group_tests_name("bench", tests, NULL, NULL);
 }
