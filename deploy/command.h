@@ -42,13 +42,14 @@ enum command_option {
 	OPTION_GENERATOR = 1 << 25,
 	OPTION_HOOK = 1 << 26,
 	OPTION_PROFILE = 1 << 27,
+	OPTION_LATENCY = 1 << 28,
 };
 
 /* One call of the command. */
 struct invocation {
 	const char *name;   /* of the blade */
 	const char *config; /* path; NULL: /etc/hapep/NAME.conf */
-	bool json, dry_run, check, defaults;
+	bool json, dry_run, check, defaults, latency;
 	unsigned int timeout_ms;  /* 0: not given */
 	unsigned int interval_ms; /* 0: not given */
 	unsigned int count;       /* 0: without end */

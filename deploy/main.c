@@ -201,6 +201,9 @@ static int option_apply(const struct command *c, const struct option_row *row,
 	case OPTION_CHECK:
 		in->check = true;
 		break;
+	case OPTION_LATENCY:
+		in->latency = true;
+		break;
 	case OPTION_DEFAULTS:
 		in->defaults = true;
 		break;

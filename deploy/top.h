@@ -11,6 +11,7 @@
 #include "deploy/plan.h"
 #include "helpers/error.h"
 #include "helpers/text.h"
+#include "tc/residence.h"
 
 /* Of a core, all counted up since boot, but accepted and local since top began. */
 struct top_core {
@@ -41,6 +42,7 @@ struct top_sample {
 	uint64_t queue[SIDES][CONFIG_QUEUES_MAX];
 	uint64_t nic_drops;    /* received and lost, or not sent, by NICs and host ends */
 	uint64_t listen_drops; /* connections lost in the listening queues */
+	struct residence_way residence[SIDES]; /* since top began, by side it goes to */
 };
 
 /* What is read, and from where. */
@@ -51,6 +53,7 @@ struct top_source {
 	int root, nsfd;
 	struct haproxy_locality *locality; /* NULL: the kernel cannot */
 	char locality_why[256];            /* then why */
+	struct residence *residence;       /* NULL: not asked for */
 	unsigned int queues[SIDES];        /* that count their packets */
 	unsigned int *irq;                 /* of the NICs, ascending */
 	size_t n_irq;
@@ -59,6 +62,15 @@ struct top_source {
 /* -ENOENT: the blade is not up. *out is the caller's: top_close. */
 int top_open(const char *name, struct top_source **out, struct error *err);
 void top_close(struct top_source *s);
+/* --latency: the probe is on the NICs from now on, until top_close or the process's end.
+ */
+int top_latency_open(struct top_source *s, struct error *err);
+/* What it has counted; nothing where it was not opened. */
+void top_latency_read(const struct top_source *s, struct top_sample *out);
+/* "residence" of the tree: {"to_server": {...}, "to_client": {...}}. */
+json_t *top_latency_tree(const struct top_sample *from, const struct top_sample *to);
+/* Its two lines for people; none where the tree has none. */
+void top_latency_text(const json_t *tree, struct text *out);
 /* Plans anew where the blade's configuration was changed (`hapep up`, `scenario`). */
 void top_refresh(struct top_source *s);
 

@@ -220,6 +220,7 @@ void top_read(struct top_source *s, const struct top_sample *before,
 	 */
 	read_instances(s, before, out);
 	read_accepts(s, out);
+	top_latency_read(s, out);
 	out->at = clock_now(CLOCK_MONOTONIC);
 	out->when = clock_now(CLOCK_REALTIME);
 	read_softnet(s, out);

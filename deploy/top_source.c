@@ -109,7 +109,10 @@ int top_open(const char *name, struct top_source **out, struct error *err)
 
 void top_close(struct top_source *s)
 {
+	if (!s)
+		return;
 	haproxy_locality_close(s->locality);
+	(void)residence_close(s->residence, &(struct error){ 0 });
 	cleanup_close(&s->root);
 	cleanup_close(&s->nsfd);
 	free(s->irq);

@@ -121,6 +121,7 @@ void top_text(const json_t *tree, struct text *out)
 	size_t i;
 
 	text_head(tree, out);
+	top_latency_text(tree, out);
 	json_array_foreach(json_object_get(tree, "cores"), i, core)
 	{
 		json_array_append_new(rows, text_row(core));

@@ -218,6 +218,8 @@ json_t *top_tree(const struct top_source *s, const struct top_sample *from,
 	tree = json_pack("{s:s,s:f,s:f,s:o,s:o}", "blade", s->name, "time",
 			 milli(to->when), "interval_s", milli(v.seconds), "total",
 			 total(&v), "cores", cores(&v));
+	if (s->residence)
+		json_object_set_new(tree, "residence", top_latency_tree(from, to));
 	if (!s->locality)
 		json_object_set_new(tree, "local_unknown", json_string(s->locality_why));
 	return tree;

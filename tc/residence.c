@@ -12,8 +12,8 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 #include "helpers/namespace.h"
-#include "tc/numbers.h"
 #include "tc/program.h"
+#include "tc/residence_hook.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* generated code */
@@ -22,11 +22,8 @@
 
 struct residence {
 	struct residence_bpf *skeleton;
-	struct residence_plan plan;
-	int nsfd; /* a copy; -1: this one */
-	unsigned int ifindex[2];
-	bool made[2]; /* the clsact qdisc is ours */
-	bool attached[2];
+	struct residence_hooks hooks; /* whose nsfd is a copy */
+	bool open;                    /* they are to be detached */
 };
 
 /* In the namespace. */
@@ -35,10 +32,10 @@ static int names_resolve(void *arg, struct error *err)
 	struct residence *r = arg;
 
 	for (int i = 0; i < 2; i++) {
-		r->ifindex[i] = if_nametoindex(r->plan.nic[i]);
-		if (!r->ifindex[i])
+		r->hooks.ifindex[i] = if_nametoindex(r->hooks.nic[i]);
+		if (!r->hooks.ifindex[i])
 			return error_set(err, errno, "find the interface %s",
-					 r->plan.nic[i]);
+					 r->hooks.nic[i]);
 	}
 	return 0;
 }
@@ -67,106 +64,29 @@ static int skeleton_load(const struct residence_plan *plan, const unsigned int i
 	return 0;
 }
 
-static int hook_attach(const struct residence *r, int nic, bool egress, struct error *err)
-{
-	const struct bpf_program *program = egress ? r->skeleton->progs.residence_out
-						   : r->skeleton->progs.residence_in;
-	struct bpf_tc_hook hook = { .sz = sizeof(hook),
-				    .ifindex = (int)r->ifindex[nic],
-				    .attach_point =
-					    egress ? BPF_TC_EGRESS : BPF_TC_INGRESS };
-	struct bpf_tc_opts opts = { .sz = sizeof(opts),
-				    .handle = NUMBERS_HANDLE,
-				    .priority = NUMBERS_PREF_RESIDENCE,
-				    .flags = BPF_TC_F_REPLACE,
-				    .prog_fd = bpf_program__fd(program) };
-	int n = bpf_tc_attach(&hook, &opts);
-
-	return n < 0 ? error_set(err, -n, "put the probe on %s of %s",
-				 egress ? "egress" : "ingress", r->plan.nic[nic])
-		     : 0;
-}
-
-/* In the namespace. */
-static int nics_attach(void *arg, struct error *err)
-{
-	struct residence *r = arg;
-
-	for (int i = 0; i < 2; i++) {
-		struct bpf_tc_hook hook = { .sz = sizeof(hook),
-					    .ifindex = (int)r->ifindex[i],
-					    .attach_point =
-						    BPF_TC_INGRESS | BPF_TC_EGRESS };
-		int n;
-
-		if (i && r->ifindex[1] == r->ifindex[0])
-			break;
-		n = bpf_tc_hook_create(&hook);
-		if (n < 0 && n != -EEXIST)
-			return error_set(err, -n, "make a clsact qdisc on %s",
-					 r->plan.nic[i]);
-		r->made[i] = !n;
-		r->attached[i] = true;
-		n = hook_attach(r, i, false, err);
-		if (!n)
-			n = hook_attach(r, i, true, err);
-		if (n < 0)
-			return n;
-	}
-	return 0;
-}
-
-/* In the namespace. What is gone already is success. */
-static int nics_detach(void *arg, struct error *err)
-{
-	struct residence *r = arg;
-	int worst = 0;
-
-	for (int i = 0; i < 2; i++) {
-		for (int egress = 0; egress < 2 && r->attached[i]; egress++) {
-			struct bpf_tc_hook hook = {
-				.sz = sizeof(hook),
-				.ifindex = (int)r->ifindex[i],
-				.attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS
-			};
-			struct bpf_tc_opts opts = { .sz = sizeof(opts),
-						    .handle = NUMBERS_HANDLE,
-						    .priority = NUMBERS_PREF_RESIDENCE };
-			int n = bpf_tc_detach(&hook, &opts);
-
-			if (n < 0 && n != -ENOENT && n != -ENODEV && n != -EINVAL)
-				worst = error_set(err, -n, "take the probe from %s",
-						  r->plan.nic[i]);
-		}
-		if (r->made[i]) {
-			struct bpf_tc_hook hook = { .sz = sizeof(hook),
-						    .ifindex = (int)r->ifindex[i],
-						    .attach_point = BPF_TC_INGRESS |
-								    BPF_TC_EGRESS };
-
-			(void)bpf_tc_hook_destroy(&hook);
-		}
-	}
-	return worst;
-}
-
 int residence_open(int nsfd, const struct residence_plan *plan, struct residence **out,
 		   struct error *err)
 {
 	struct residence *r = memory_new(1, sizeof(*r));
+	struct residence_hooks *h = &r->hooks;
 	struct error ignored;
 	int n = 0;
 
-	r->plan = *plan;
-	r->nsfd = nsfd < 0 ? -1 : fcntl(nsfd, F_DUPFD_CLOEXEC, 3);
-	if (nsfd >= 0 && r->nsfd < 0)
+	memcpy(h->nic, plan->nic, sizeof(h->nic));
+	h->filters = plan->filters;
+	h->nsfd = nsfd < 0 ? -1 : fcntl(nsfd, F_DUPFD_CLOEXEC, 3);
+	if (nsfd >= 0 && h->nsfd < 0)
 		n = error_set(err, errno, "keep the network namespace");
 	if (!n)
-		n = namespace_call(r->nsfd, names_resolve, r, err);
+		n = namespace_call(h->nsfd, names_resolve, r, err);
 	if (!n)
-		n = skeleton_load(plan, r->ifindex, &r->skeleton, err);
-	if (!n)
-		n = namespace_call(r->nsfd, nics_attach, r, err);
+		n = skeleton_load(plan, h->ifindex, &r->skeleton, err);
+	if (!n) {
+		h->program[0] = bpf_program__fd(r->skeleton->progs.residence_in);
+		h->program[1] = bpf_program__fd(r->skeleton->progs.residence_out);
+		r->open = true;
+		n = residence_attach(h, err);
+	}
 	if (n < 0) {
 		(void)residence_close(r, &ignored);
 		return n;
@@ -181,11 +101,11 @@ int residence_close(struct residence *r, struct error *err)
 
 	if (!r)
 		return 0;
-	n = namespace_call(r->nsfd, nics_detach, r, err);
+	n = r->open ? residence_detach(&r->hooks, err) : 0;
 	if (r->skeleton)
 		residence_bpf__destroy(r->skeleton);
-	if (r->nsfd >= 0)
-		close(r->nsfd);
+	if (r->hooks.nsfd >= 0)
+		close(r->hooks.nsfd);
 	free(r);
 	return n;
 }

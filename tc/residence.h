@@ -20,6 +20,7 @@ struct residence_plan {
 	 * unlike every other flow's. False for proxies that connect as themselves.
 	 */
 	bool by_flow;
+	bool filters; /* of tc, and not tcx links, whatever the kernel has: for tests */
 };
 
 /* Segments on their way to one side. */
@@ -40,16 +41,19 @@ struct residence;
 
 /*
  * Puts the pair on the NICs, in the network namespace nsfd (-1: this one), in front of
- * hapep's own filters; a clsact qdisc where there is none. From now on it counts. It
- * stays until residence_close(); left by a process that died it is harmless, and the next
- * one replaces it. Linux 4.10 (LRU maps). *out is the caller's.
+ * hapep's own filters. From now on it counts. It stays until residence_close(), or until
+ * the process ends, however that is: by tcx links (6.6), of which a NIC takes many; else
+ * as filters of tc, with a clsact qdisc where there is none and a guard process that
+ * removes them, one pair a NIC, the later in the former's place. What a guard that was
+ * killed too left behind goes with tc_undo(). Linux 4.10 (LRU maps). *out is the
+ * caller's.
  */
 int residence_open(int nsfd, const struct residence_plan *plan, struct residence **out,
 		   struct error *err);
 /* What was seen so far. to: 0 towards the client, 1 towards the server. */
 int residence_read(const struct residence *r, int to, struct residence_way *out,
 		   struct error *err);
-/* Takes the pair away, and the qdisc if it was residence_open() that made it. */
+/* Takes the pair away, and the qdisc if it was made for it. */
 int residence_close(struct residence *r, struct error *err);
 
 /* Adds what one way saw to another's. */

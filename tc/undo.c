@@ -8,6 +8,7 @@
 
 #include "helpers/cleanup.h"
 #include "helpers/namespace.h"
+#include "tc/numbers.h"
 #include "tc/qdisc.h"
 #include "tc/tc.h"
 #include "tc/undo.h"
@@ -124,6 +125,24 @@ static bool undo_listed(const struct seen_list *list, const struct seen *s)
 	return false;
 }
 
+/* A residence probe's, whose process and guard were both killed: it would keep the qdisc.
+ */
+static int undo_probe_of(struct netlink *nl, const char *dev,
+			 const struct seen_list *list, struct error *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct seen *s = &list->seen[i];
+		int r = 0;
+
+		if (s->pref == NUMBERS_PREF_RESIDENCE && s->handle == NUMBERS_HANDLE &&
+		    !strcmp(s->kind, "bpf"))
+			r = filter_delete(nl, dev, s, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int undo_filters_of(struct netlink *nl, const char *dev, int ifindex,
 			   const json_t *filters, struct error *err)
 {
@@ -134,7 +153,10 @@ static int undo_filters_of(struct netlink *nl, const char *dev, int ifindex,
 
 	if (!r)
 		r = seen_read(nl, ifindex, true, &out, err);
-
+	if (!r)
+		r = undo_probe_of(nl, dev, &in, err);
+	if (!r)
+		r = undo_probe_of(nl, dev, &out, err);
 	if (r < 0)
 		return r;
 	json_array_foreach(filters, i, record)

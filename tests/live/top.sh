@@ -123,6 +123,71 @@ changed() {
 	blade "$hapep" up --quiet --config "$conf"
 }
 
+# ---- residence --------------------------------------------------------------------------
+
+# Probes that the kernel has, anybody's, by number: one that no link and no filter holds
+# is gone.
+probe_ids() {
+	bpftool -j prog show | jq -r '.[] | select(.name == "residence_in").id' | sort
+}
+
+ours() { # which came after $before
+	comm -13 "$scratch/before" <(probe_ids)
+}
+
+none_of() { # ID...
+	! probe_ids | grep -qFx "$(printf '%s\n' "$@")"
+}
+
+probe_filters() {
+	blade tc filter show dev nic0 ingress | grep -o 'residence_[a-z]*'
+}
+
+residence() {
+	local id
+	probe_ids >"$scratch/before"
+	start stay blade "$hapep" top --json --latency --interval 0.2
+	until_true 5 test -s "$scratch/stay"
+	id=$(ours | head -n 1)
+	check "the probe is in the kernel" test -n "$id"
+	client "$load" --target "$server4:80" --target "[$server6]:80" --json \
+		--source 10.100.0.1-10.100.0.50 --source fd00:100::1-fd00:100::50 --freebind \
+		--path /1k --connections 4 --count 300 >"$scratch/load"
+	sleep 0.6
+	kill -9 "$started"
+	wait "$started" 2>/dev/null
+	check "killed: nothing of it is left" until_true 5 none_of "$id"
+	expect "nor on the NIC" "" "$(probe_filters)"
+	# A request is one segment, in and out; retransmissions on a busy machine are more.
+	expect "each request was timed" true "$(jq -s '[.[].residence.to_server] |
+		(map(.matched) | add) as $n | (map(.segments_out) | add) as $out |
+		$n >= 300 and $n <= 330 and $out - $n <= 15' "$scratch/stay")"
+	expect "percentiles are in order, and less than the client's wait" true \
+		"$(jq -s --slurpfile load "$scratch/load" '[.[].residence.to_server |
+			select(.p50_us)] | length > 0 and all(.[]; .p50_us > 0 and
+			.p50_us <= .p90_us and .p90_us <= .p99_us and
+			.p50_us < $load[0].latency_us.total.max)' "$scratch/stay")"
+	expect "without --latency there is none" null \
+		"$(top_json --count 1 --interval 0.1 | jq .residence)"
+	check "as text, too" grep -q '^residence to the client: ' \
+		<(blade "$hapep" top --latency --count 1 --interval 0.1)
+	expect "and ended, nothing is left" "" "$(probe_filters)"
+}
+
+# A probe without tcx whose process and guard were killed: down takes it away.
+lost_probe() {
+	blade tc filter add dev nic0 ingress protocol all pref 39 handle 0x48500000 bpf da \
+		object-file "$BUILD/tc/residence.bpf.o" section tc 2>"$scratch/why" || {
+		skip "a lost probe" "tc cannot load one: $(tail -n 1 "$scratch/why")"
+		return
+	}
+	check "a lost probe is there" test -n "$(probe_filters)"
+	blade "$hapep" down --quiet
+	expect "down takes a lost probe, and its own qdisc, away" "" \
+		"$(probe_filters; blade tc qdisc show dev nic0 | grep clsact)"
+	blade "$hapep" up --quiet --config "$conf"
+}
+
 # ---- quiet places ------------------------------------------------------------------------
 
 quiet() {
@@ -236,6 +301,8 @@ stream
 held
 instances_that_stop
 changed
+residence
+lost_probe
 quiet
 screen
 blade_down

@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,9 +115,13 @@ static void send_segment(const char *dev, int family, bool back, const char *pay
 	close(fd);
 }
 
+static bool by_filters; /* as on kernels without tcx */
+
 static struct residence *probe(bool by_flow)
 {
-	struct residence_plan plan = { .nic = { "nic0", "nic1" }, .by_flow = by_flow };
+	struct residence_plan plan = { .nic = { "nic0", "nic1" },
+				       .by_flow = by_flow,
+				       .filters = by_filters };
 	struct residence *r = NULL;
 	struct error err = { 0 };
 
@@ -237,6 +243,57 @@ static void test_refuses(void **state)
 	assert_non_null(strstr(err.msg, "find the interface none"));
 }
 
+static void test_filters(void **state)
+{
+	by_filters = true;
+	test_matches(state);
+	test_by_bytes(state);
+	test_leaves_alone(state);
+	by_filters = false;
+}
+
+static bool gone(void)
+{
+	return !system(
+		"test -z \"$(tc filter show dev nic0 ingress; tc qdisc show dev nic0"
+		" | grep clsact; bpftool -j net show dev nic0 2>/dev/null |"
+		" grep -o residence_in)\"");
+}
+
+/* Killed without a chance to tidy up, a process leaves nothing on the NICs. */
+static void test_killed(void **state)
+{
+	const struct timespec step = { .tv_nsec = 20000000 };
+
+	(void)state;
+	NEEDS;
+	for (int filters = 0; filters < 2; filters++) {
+		int ready[2];
+		pid_t pid;
+		char byte;
+
+		assert_int_equal(pipe(ready), 0);
+		pid = fork();
+		if (!pid) {
+			by_filters = filters;
+			(void)probe(true);
+			(void)!write(ready[1], "", 1);
+			for (;;)
+				pause();
+		}
+		assert_int_equal(read(ready[0], &byte, 1), 1);
+		if (filters)
+			sh("tc filter show dev nic0 ingress | grep -q residence_in");
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		for (int i = 0; i < 250 && !gone(); i++)
+			nanosleep(&step, NULL);
+		assert_true(gone());
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
 static void test_percentiles(void **state)
 {
 	static struct residence_way way, more;
@@ -284,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matches),      cmocka_unit_test(test_by_bytes),
 		cmocka_unit_test(test_leaves_alone), cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_filters),      cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_percentiles),  cmocka_unit_test(test_cost),
 	};
 
