@@ -7,6 +7,7 @@
 
 #include "deploy/blade.h"
 #include "deploy/change.h"
+#include "deploy/handover.h"
 #include "deploy/preflight.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
@@ -87,7 +88,7 @@ int blade_foresee(const char *name, const struct config *wanted,
 #define LOCK_TRIES 15 /* 20 ms apart */
 
 /* The supervisor holds the lock for a moment when a change has come to its end. */
-static int blade_lock(const char *name, bool create, struct error *err)
+int blade_lock(const char *name, bool create, struct error *err)
 {
 	const struct timespec nap = { .tv_nsec = 20000000 };
 	int r = state_open(name, create, true, err);
@@ -283,6 +284,8 @@ int blade_down(const char *name, const char *group, struct error *err)
 	r = journal_open(dirfd, true, &journal, err);
 	if (!r && !group)
 		r = change_forget(journal, err);
+	if (!r && (!group || !strcmp(group, GROUP_TC)))
+		r = handover_make(name, journal, err);
 	if (r < 0)
 		return r;
 	/*

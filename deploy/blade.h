@@ -48,6 +48,9 @@ int blade_foresee(const char *name, const struct config *wanted,
 /* Takes it out: every journalled step (of a group) undone, then its state removed. */
 int blade_down(const char *name, const char *group, struct error *err);
 
+/* state_open, locked, with some patience for whoever holds the lock for a moment. */
+int blade_lock(const char *name, bool create, struct error *err);
+
 /* The configuration in service. -ENOENT: it is down. */
 int blade_config(const char *name, struct config *out, struct error *err);
 /* The same as the operator wrote it, scenario and engine as `hapep scenario` chose. */

@@ -14,6 +14,8 @@
  *   partial the change is made and then reported as failed
  *   after   SIGKILL after the change
  *   undo    SIGKILL before the step's undo
+ * handover is the step of handing prior values over (deploy/handover.h): before and after
+ * all of it, record and partial between the other's journal and its own.
  * Each returns 0 where no fault is asked for here.
  */
 int fault_point(const char *where, const char *step, struct error *err);
