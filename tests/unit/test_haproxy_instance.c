@@ -372,6 +372,12 @@ static void test_parent_dies(void **state)
 	close(pipes[1]);
 }
 
+/* Cut off, be it before the question was put. */
+static bool cut_off(int r)
+{
+	return r == -EPIPE || r == -ECONNRESET;
+}
+
 /* What comes of a question; responder: NULL where nobody answers it. */
 static int probe_answer(const char *path, enum haproxy_probe about,
 			struct haproxy_responder *responder)
@@ -434,11 +440,11 @@ static void test_probe(void **state)
 	leave_one_descriptor(b, 0);
 	assert_int_equal(probe_answer(b->path[0], HAPROXY_PROBE_LIFE, NULL), 0);
 	r = probe_answer(b->probed[0], HAPROXY_PROBE_PROXY, responder);
-	assert_true(r == -EPIPE || r == -ECONNRESET);
+	assert_true(cut_off(r));
 	assert_int_equal(probe_answer(b->probed[1], HAPROXY_PROBE_PROXY, responder), 0);
 	haproxy_responder_close(responder);
-	assert_int_equal(probe_answer(b->probed[1], HAPROXY_PROBE_PROXY, NULL),
-			 -ECONNRESET);
+	r = probe_answer(b->probed[1], HAPROXY_PROBE_PROXY, NULL);
+	assert_true(cut_off(r));
 	blade_ready(b, 0, &s);
 	assert_int_equal(s.total_connections, 0); /* none of it counts */
 }
