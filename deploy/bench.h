@@ -106,6 +106,7 @@ struct bench_suite {
 	size_t targets_n;
 	const char *baseline; /* case that cpu_above_us counts from; NULL: none */
 	double seconds;       /* a sample's, unless asked for otherwise */
+	bool costs;           /* transactions are alike: where their CPU time goes */
 	bool external;        /* an outside generator can load it */
 	/* Loads the case that is up, adds to sample: "metrics", "load". 0 or -errno. */
 	int (*measure)(struct bench *b, const struct bench_case *c, json_t *sample,
@@ -139,6 +140,7 @@ struct bench {
 	json_t *scenarios; /* `hapep scenario --json` */
 	unsigned int load; /* number of loads so far: each has its own clients */
 	double seconds, warmup;
+	const char *origin, *family; /* of the result's options */
 	bool quick;
 	unsigned int rounds, connections, cpus;
 	int signals; /* readable once the run is to stop */

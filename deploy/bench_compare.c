@@ -78,7 +78,7 @@ void bench_compare(const json_t *a, const json_t *b, const struct bench_suite *s
 					       "memory",    "kernel", "hapep",
 					       "packages" };
 	static const char *const options[] = { "seconds", "connections", "generator",
-					       "layout" };
+					       "layout",  "origin",      "family" };
 	json_t *rows = json_array(), *differs = json_array();
 
 	for (size_t i = 0; i < sizeof(machine) / sizeof(machine[0]); i++)

@@ -72,7 +72,7 @@ void bench_costs_say(const json_t *result, const struct bench_suite *suite,
 		const char *name = suite->cases[i].name;
 		const json_t *summary = json_object_get(all, name);
 
-		if (!json_object_get(summary, "switches"))
+		if (!json_object_get(summary, "switches") || !suite->costs)
 			continue;
 		if (!any) {
 			document_heading(d, "Where the CPU time of a transaction goes");

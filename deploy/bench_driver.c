@@ -74,7 +74,7 @@ int bench_drive(struct bench *b, const char *const words[], bool stop,
 int bench_begin(struct bench *b, struct error *err)
 {
 	const char *words[] = { "begin", b->suite->layout,
-				b->suite->server ? b->suite->server : "origin", NULL };
+				b->suite->server ? b->suite->server : b->origin, NULL };
 
 	if (!b->lab[0])
 		return 0;

@@ -33,10 +33,11 @@ static int lab_load(struct bench *b, const struct bench_case *c, double rate,
 	_cleanup_free_ char *connections =
 		memory_printf("connections=%u", b->connections);
 	_cleanup_free_ char *paced = memory_printf("rate=%.3f", rate);
-	const char *words[BENCH_SETTINGS + 8] = { "load",  c->kind, number,
-						  seconds, warmup,  connections };
+	_cleanup_free_ char *family = memory_printf("family=%s", b->family);
+	const char *words[BENCH_SETTINGS + 9] = { "load", c->kind,     number, seconds,
+						  warmup, connections, family };
 	_cleanup_text_ struct text text = { 0 };
-	size_t n = 6;
+	size_t n = 7;
 	int r;
 
 	for (size_t i = 0; i < BENCH_SETTINGS && c->load[i]; i++)

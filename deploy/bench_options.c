@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helpers/text.h"
+
 /* A number and nothing else; false where it is none. */
 static bool number_read(const char *text, double *out)
 {
@@ -38,9 +40,33 @@ static int seconds_set(const char *value, struct bench_options *o, struct error 
 	return 0;
 }
 
+/* One of the words of a NULL-terminated list. */
+static int choice_set(const char *option, const char *value, const char *const words[],
+		      const char **out, struct error *err)
+{
+	_cleanup_text_ struct text all = { 0 };
+
+	for (size_t i = 0; words[i]; i++) {
+		if (!strcmp(value, words[i])) {
+			*out = words[i];
+			return 0;
+		}
+		text_add(&all, "%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
+	}
+	return error_say(err, EINVAL, "--%s: expected %s, got '%s'", option, all.text,
+			 value);
+}
+
 int bench_option_set(const char *word, const char *value, struct bench_options *o,
 		     struct error *err)
 {
+	static const char *const origins[] = { "origin", "nginx", NULL };
+	static const char *const families[] = { "4", "6", "both", NULL };
+
+	if (!strcmp(word, "origin"))
+		return choice_set(word, value, origins, &o->origin, err);
+	if (!strcmp(word, "family"))
+		return choice_set(word, value, families, &o->family, err);
 	if (!strcmp(word, "rounds"))
 		return rounds_set(value, o, err);
 	if (!strcmp(word, "seconds"))

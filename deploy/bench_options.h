@@ -14,6 +14,8 @@ struct bench_options {
 	bool quick, resume, profile;
 	const char *output;
 	const char *generator; /* "lab", "external" */
+	const char *origin;    /* "origin", "nginx" */
+	const char *family;    /* "4", "6", "both" */
 	const char *hook;      /* program that runs the outside generator */
 };
 

@@ -82,7 +82,11 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c, struct tex
 		{ "squid", "/usr/sbin/iptables", "iptables" },
 	};
 
-	(void)b;
+	if (strcmp(b->family, "4") != 0 && strcmp(c->kind, "blade") != 0 &&
+	    strcmp(c->kind, "forward") != 0) {
+		text_add(reason, "it is set up for IPv4 alone, as the how-tos have it");
+		return 0;
+	}
 	for (size_t i = 0; i < BENCH_COUNT(needs); i++) {
 		if (strncmp(c->kind, needs[i].kind, strlen(needs[i].kind)) ||
 		    !access(needs[i].path, F_OK))
@@ -129,10 +133,11 @@ const struct bench_suite bench_peers = {
 		"iptables' socket match and TPROXY, connection tracking on, usesrc clientip; "
 		"then with as many threads as CPUs. nginx stream: proxy_bind transparent, "
 		"and REDIRECT on the client side, since it can only connect to a server that "
-		"it is told. squid: TPROXY, caching off, one worker. All of them on IPv4, "
+		"it is told. squid: TPROXY, caching off, one worker. All of them "
 		"untagged, on a NIC for each side. At 70 per cent of its own peak each one "
 		"is loaded in an open loop, where a latency counts from the intended start.",
 	BENCH_TABLES,
+	.costs = true,
 	.targets = targets,
 	.targets_n = BENCH_COUNT(targets),
 	.seconds = 5,

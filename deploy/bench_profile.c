@@ -55,8 +55,9 @@ static int profile_load(struct bench *b, const struct bench_case *c, json_t **ou
 	_cleanup_free_ char *seconds = memory_printf("seconds=%g", b->seconds);
 	_cleanup_free_ char *connections =
 		memory_printf("connections=%u", b->connections);
-	const char *words[] = { "profile",   c->kind,    number, seconds,
-				connections, c->load[0], NULL };
+	_cleanup_free_ char *family = memory_printf("family=%s", b->family);
+	const char *words[] = { "profile",   c->kind, number,     seconds,
+				connections, family,  c->load[0], NULL };
 	_cleanup_text_ struct text text = { 0 };
 	json_t *raw;
 	int r;

@@ -17,6 +17,8 @@
 
 /* Others used more of the machine than this before a sample: not a quiet machine. */
 #define QUIET 0.05
+/* How a verdict begins that has a case's reason, which the report tells once. */
+#define NOT "not measured: "
 
 static const char *word(const json_t *tree, const char *key)
 {
@@ -25,9 +27,25 @@ static const char *word(const json_t *tree, const char *key)
 	return s ? s : "";
 }
 
+/* What loads the blade, and what answers. */
+static char *ends_say(const json_t *result)
+{
+	const json_t *options = json_object_get(result, "options");
+	const char *family = word(options, "family");
+
+	if (strcmp(word(options, "generator"), "lab") != 0 ||
+	    !strcmp(word(options, "layout"), "packets"))
+		return memory_strdup(word(options, "generator"));
+	return memory_printf("lab; server: %s; %s", word(options, "origin"),
+			     !strcmp(family, "6")      ? "IPv6"
+			     : !strcmp(family, "both") ? "IPv4 and IPv6 in turn"
+						       : "IPv4");
+}
+
 static void when_say(const json_t *result, struct document *d)
 {
 	time_t t = (time_t)bench_number(result, "started");
+	_cleanup_free_ char *ends = ends_say(result);
 	struct tm at;
 	char when[64];
 
@@ -41,8 +59,7 @@ static void when_say(const json_t *result, struct document *d)
 		when, bench_number(result, "options.rounds"),
 		bench_number(result, "options.seconds"),
 		bench_number(result, "options.warmup"),
-		bench_number(result, "options.connections"),
-		word(json_object_get(result, "options"), "generator"),
+		bench_number(result, "options.connections"), ends,
 		json_is_true(json_object_get(result, "complete")) ? "complete"
 								  : "NOT COMPLETE");
 	if (json_is_true(json_object_get(json_object_get(result, "options"), "quick")))
@@ -236,10 +253,13 @@ static void comparison_row(const json_t *c, const struct bench_suite *suite,
 	change = change_cell(c, m);
 	sure = change[0] ? memory_printf("%.1f %%", bench_number(c, "confidence") * 100)
 			 : memory_strdup("");
-	document_row(d, (const char *const[]){ word(c, "factor"),
-					       m ? m->title : word(c, "metric"), change,
-					       sure, word(c, "verdict"),
-					       expected[0] ? expected : NULL, NULL });
+	document_row(
+		d, (const char *const[]){ word(c, "factor"),
+					  m ? m->title : word(c, "metric"), change, sure,
+					  strncmp(word(c, "verdict"), NOT, strlen(NOT))
+						  ? word(c, "verdict")
+						  : "not measured (see above)",
+					  expected[0] ? expected : NULL, NULL });
 }
 
 static void comparisons_say(const json_t *result, const struct bench_suite *suite,

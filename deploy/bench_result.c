@@ -185,11 +185,12 @@ static int make_folder(const char *path, struct error *err)
 
 static json_t *result_new(const struct bench *b)
 {
-	json_t *options =
-		json_pack("{s:i,s:f,s:f,s:i,s:b,s:s,s:s}", "rounds", (int)b->rounds,
-			  "seconds", b->seconds, "warmup", b->warmup, "connections",
-			  (int)b->connections, "quick", b->options->quick, "generator",
-			  b->lab[0] ? "lab" : "external", "layout", b->suite->layout);
+	json_t *options = json_pack(
+		"{s:i,s:f,s:f,s:i,s:b,s:s,s:s,s:s,s:s}", "rounds", (int)b->rounds,
+		"seconds", b->seconds, "warmup", b->warmup, "connections",
+		(int)b->connections, "quick", b->options->quick, "generator",
+		b->lab[0] ? "lab" : "external", "layout", b->suite->layout, "origin",
+		b->suite->server ? b->suite->server : b->origin, "family", b->family);
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:f,s:b,s:o,s:o,s:[],s:[]}", "format",
 			 BENCH_FORMAT, "suite", b->suite->name, "title", b->suite->title,
@@ -240,6 +241,7 @@ static int resume_check(const struct bench *b, const json_t *old, struct error *
 {
 	static const char *const same[] = { "options.seconds", "options.warmup",
 					    "options.connections", NULL };
+	static const char *const words[] = { "origin", "family", NULL };
 	json_t *now = result_new(b);
 	int r = 0;
 
@@ -248,6 +250,15 @@ static int resume_check(const struct bench *b, const json_t *old, struct error *
 			      "%s was made on another machine, kernel or with other "
 			      "versions: its samples and new ones do not belong together",
 			      b->directory);
+	for (size_t i = 0; !r && words[i]; i++) {
+		const char *was = word(member(old, "options"), words[i]);
+		const char *is = word(member(now, "options"), words[i]);
+
+		if (strcmp(was, is) != 0)
+			r = error_say(err, EINVAL,
+				      "%s was run with %s '%s', and this call means '%s'",
+				      b->directory, words[i], was, is);
+	}
 	for (size_t i = 0; !r && same[i]; i++) {
 		if (bench_number(old, same[i]) < bench_number(now, same[i]) ||
 		    bench_number(old, same[i]) > bench_number(now, same[i]))
@@ -269,6 +280,10 @@ static void resume_adopt(struct bench *b, const json_t *old)
 {
 	const json_t *options = member(old, "options");
 
+	if (!b->options->origin && *word(options, "origin"))
+		b->origin = word(options, "origin");
+	if (!b->options->family && *word(options, "family"))
+		b->family = word(options, "family");
 	if (!b->options->rounds)
 		b->rounds = (unsigned int)bench_number(options, "rounds");
 	if (b->options->seconds > 0)

@@ -50,6 +50,8 @@ static void defaults_fill(struct bench *b)
 				    : b->suite->seconds;
 	b->warmup = o->quick ? WARMUP_QUICK : WARMUP;
 	b->connections = o->quick ? CONNECTIONS_QUICK : CONNECTIONS;
+	b->origin = o->origin ? o->origin : "origin";
+	b->family = o->family ? o->family : "4";
 	b->cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	if (!o->generator || strcmp(o->generator, "external"))
 		snprintf(b->lab, sizeof(b->lab), "bench%d", (int)getpid());

@@ -165,8 +165,11 @@ const struct bench_suite bench_table3 = {
 		"connection. RSS over both nodes, which is none of its twelve cases, gave as "
 		"little as 20K. NO-NF there is a kernel built without netfilter; on a kernel "
 		"that has it, NO-NF and NF-NO-IPT are one and the same path, and what "
-		"differs between them is noise.",
+		"differs between them is noise. Where NICs have one receive queue, as in "
+		"the lab, symmetric is the one way there is, and where there is one NUMA "
+		"node, so is bind.",
 	BENCH_TABLES,
+	.costs = true,
 	.seconds = 5,
 	.external = true,
 	.measure = bench_measure_load,

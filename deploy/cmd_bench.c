@@ -52,6 +52,10 @@ static int suite_run(struct invocation *in, const struct bench_suite *suite,
 			     "--generator external: expected --config FILE, this blade's "
 			     "own",
 			     "none");
+	if ((o->origin || o->family) &&
+	    (external || suite->measure != bench_measure_load))
+		return usage(err, "--origin and --family go with the lab's transactions",
+			     external ? "--generator external" : suite->name);
 	if (o->hook && !external)
 		return usage(err, "--hook goes with --generator external", o->hook);
 	return bench_run(suite, o, in->config, err);
@@ -134,7 +138,7 @@ const struct command command_bench = {
 		"compare gives the ratios of two runs.",
 	.options = OPTION_CONFIG | OPTION_JSON | OPTION_ROUNDS | OPTION_SECONDS |
 		   OPTION_QUICK | OPTION_OUTPUT | OPTION_RESUME | OPTION_GENERATOR |
-		   OPTION_HOOK | OPTION_PROFILE,
+		   OPTION_HOOK | OPTION_PROFILE | OPTION_ORIGIN | OPTION_FAMILY,
 	.words = "table3 peers splice latency pps report compare",
 	.exits = "0 done; 1 stopped, or samples failed; 2 usage or configuration",
 	.run = bench_main,

@@ -43,6 +43,8 @@ enum command_option {
 	OPTION_HOOK = 1 << 26,
 	OPTION_PROFILE = 1 << 27,
 	OPTION_LATENCY = 1 << 28,
+	OPTION_ORIGIN = 1 << 29,
+	OPTION_FAMILY = 1 << 30,
 };
 
 /* One call of the command. */

@@ -7,9 +7,14 @@ proxy_port=1234
 # Two a connection, below the hard limit on descriptors that many containers have.
 proxy_maxconn=8000
 
-# The blade as a plain router.
+# The blade as a plain router, of both families; what stands upon it knows IPv4 alone.
 forward_up() {
 	blade sh -es <<'SH'
+ip addr add fd00:1::2/64 dev nic0 nodad
+ip addr add fd00:2::2/64 dev nic1 nodad
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+ip route add fd00:100::/64 via fd00:1::1
+ip route add fd00:200::/64 via fd00:2::1
 ip addr add 10.1.0.2/24 dev nic0
 ip addr add 10.2.0.2/24 dev nic1
 ip route add 10.100.0.0/16 via 10.1.0.1
@@ -28,6 +33,11 @@ while ip rule del fwmark 1 lookup 100 2>/dev/null; do :; done
 ip route flush table 100 2>/dev/null
 ip -4 addr flush dev nic0
 ip -4 addr flush dev nic1
+ip -6 addr flush dev nic0 scope global
+ip -6 addr flush dev nic1 scope global
+ip -6 route del fd00:100::/64 2>/dev/null
+ip -6 route del fd00:200::/64 2>/dev/null
+echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 echo 0 >/proc/sys/net/ipv4/ip_forward
 nft flush ruleset
 SH

@@ -48,6 +48,27 @@ profile() {
 			.[1] == "connect")[2]] | add >= $n and $n > 0' "$scratch/profile")"
 }
 
+# The server's own counters of packets received, IPv4's and IPv6's.
+received() {
+	server awk '/^Ip: [0-9]/ { four = $4 } /^Ip6InReceives / { six = $2 }
+		END { print four, six }' /proc/net/snmp /proc/net/snmp6
+}
+
+# Each transaction is some packets of its family and none of the other.
+family() { # 4|6|both KIND
+	local four six n
+	read -r four six < <(received)
+	driver load "$2" number=11 seconds=0.3 warmup=0.1 connections=4 "family=$1" >"$scratch/load.json"
+	n=$(jq .transactions "$scratch/load.json")
+	read -r four six < <(received | awk -v a="$four" -v b="$six" '{ print $1 - a, $2 - b }')
+	echo "$n transactions, packets: $four of IPv4, $six of IPv6"
+	((n > 10)) && case $1 in
+	4) ((four > 4 * n && six < n)) ;;
+	6) ((six > 4 * n && four < n)) ;;
+	both) ((four > n && six > n)) ;;
+	esac
+}
+
 peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 	local before n
 	if ! driver up "$1" "$tests/lab/lab-untagged.conf" 2>"$scratch/why"; then
@@ -66,6 +87,10 @@ peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 	client curl -sf -m 10 -o "$scratch/object" "http://$server4/8k"
 	check "$1: an object, byte for byte" cmp "$scratch/object" "$scratch/8k"
 	[[ $1 != blade ]] || profile
+	[[ $1 != @(blade|forward) ]] ||
+		for n in 4 6 both; do
+			check "$1: a load of family $n" family "$n" "$1"
+		done
 	driver down "$1"
 	rm -f "$scratch"/who.*
 	expect "$1: it leaves nothing behind" "$(cat "$scratch/before")" "$(blade_state)"

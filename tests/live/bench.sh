@@ -111,6 +111,18 @@ run_is_good splice splice 42
 expect "splice: large objects move more than small ones" true \
 	"$(result splice '[.samples[] | {case, m: .metrics.mbps}] | (map(select(.case | endswith(" 524288")).m) | add) > (map(select(.case | endswith(" 8192")).m) | add)')"
 
+# ---- the other family, and another server --------------------------------------------------
+
+check "table3 over both families, from nginx" bench six table3 --family both --origin nginx
+run_is_good six table3 12
+expect "the result says so" "nginx both" "$(result six '.options | "\(.origin) \(.family)"')"
+check "and so does the report" grep -q 'server: nginx; IPv4 and IPv6 in turn' "$scratch/six/report.md"
+"$hapep" bench pps --family 6 2>/dev/null
+expect "pps has no transactions: exit 2" 2 $?
+"$hapep" bench table3 --family 5 2>"$scratch/why"
+expect "no such family: exit 2" 2 $?
+check "and which there are" grep -q "expected 4, 6 or both, got '5'" "$scratch/why"
+
 # ---- an outside generator ----------------------------------------------------------------
 
 lab_begin
