@@ -96,6 +96,26 @@ static void bars_plot(const struct figure_bars *f, const bool *seen, struct text
 	text_line(out, "%s", "");
 }
 
+/* A group of which nothing was measured is left out; false then. */
+static bool group_row(const json_t *result, const struct figure_bars *f, size_t group,
+		      size_t series, bool *seen, struct text *out)
+{
+	_cleanup_text_ struct text row = { 0 };
+	bool any = false;
+
+	for (size_t s = 0; s < series; s++) {
+		text_add(&row, " ");
+		if (point(result, f->cases[group * series + s], f->metric, f->scale,
+			  &row))
+			any = seen[s] = true;
+		else
+			text_add(&row, "NaN NaN NaN");
+	}
+	if (any)
+		text_line(out, "\"%s\"%s", f->groups[group], row.text);
+	return any;
+}
+
 void figure_bars(const json_t *result, const struct figure_bars *f, const char *directory,
 		 json_t *list)
 {
@@ -105,18 +125,8 @@ void figure_bars(const json_t *result, const struct figure_bars *f, const char *
 	bool any = false;
 
 	text_line(&script, "$data << END");
-	for (size_t g = 0; g < groups; g++) {
-		text_add(&script, "\"%s\"", f->groups[g]);
-		for (size_t s = 0; s < series; s++) {
-			text_add(&script, " ");
-			if (point(result, f->cases[g * series + s], f->metric, f->scale,
-				  &script))
-				any = seen[s] = true;
-			else
-				text_add(&script, "NaN NaN NaN");
-		}
-		text_line(&script, "%s", "");
-	}
+	for (size_t g = 0; g < groups; g++)
+		any |= group_row(result, f, g, series, seen, &script);
 	text_line(&script, "END");
 	if (!any)
 		return;
@@ -124,7 +134,8 @@ void figure_bars(const json_t *result, const struct figure_bars *f, const char *
 	text_line(&script,
 		  "set style data histogram\nset style histogram errorbars gap 1 "
 		  "lw 1\nset style fill solid 0.85 border -1\nset yrange [0:*]\n"
-		  "set boxwidth 0.9");
+		  "set boxwidth 0.9%s",
+		  series > 1 ? "" : "\nset key off\nset bmargin 4");
 	bars_plot(f, seen, &script);
 	figure_draw(script.text, f->file, f->caption, directory, list);
 }
@@ -159,7 +170,7 @@ void figure_lines(const json_t *result, const struct figure_lines *f,
 	figure_begin(f->caption, f->axis, &script);
 	text_line(&script,
 		  "set logscale x 2\nset xlabel '%s' noenhanced\n"
-		  "set format x '%%.0b%%B'\n%s",
+		  "set format x '%%.0b %%BB'\nset bmargin 6\n%s",
 		  f->x_axis, f->log ? "set logscale y" : "set yrange [0:*]");
 	text_line(&script, "%s", plot.text);
 	figure_draw(script.text, f->file, f->caption, directory, list);
