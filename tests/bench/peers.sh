@@ -8,11 +8,13 @@ proxy_port=1234
 proxy_maxconn=8000
 
 # The blade as a plain router, of both families; what stands upon it knows IPv4 alone.
+# IPv6 forwards before it has addresses and after: else a subnet's anycast address may be
+# counted twice, and stay.
 forward_up() {
 	blade sh -es <<'SH'
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 ip addr add fd00:1::2/64 dev nic0 nodad
 ip addr add fd00:2::2/64 dev nic1 nodad
-echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 ip route add fd00:100::/64 via fd00:1::1
 ip route add fd00:200::/64 via fd00:2::1
 ip addr add 10.1.0.2/24 dev nic0
