@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Transactions a second of the four scenarios beside each other: interleaved rounds, and
-# each one's median as a share of NO-NF's. No transaction may fail.
+# Transactions a second of the four scenarios beside each other: interleaved rounds, each
+# begun with another one, and each one's median as a share of NO-NF's. No transaction may
+# fail.
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
@@ -26,7 +27,8 @@ lab_begin
 lab origin start >/dev/null
 number=0
 for ((round = 1; round <= rounds; round++)); do
-	for way in "${ways[@]}"; do
+	for ((turn = 0; turn < ${#ways[@]}; turn++)); do
+		way=${ways[(round - 1 + turn) % ${#ways[@]}]}
 		number=$((number + 1))
 		if up "$way" && report=$(run "$number"); then
 			tps=$(jq '.tps | floor' <<<"$report")

@@ -170,7 +170,7 @@ renewed haproxy.mode
 rendered haproxy.mode 'mode http'
 
 traffic_stop short
-traffic_verdict short "short connections" 5000
+traffic_verdict short "short connections" $((5000 / patience))
 traffic_verdict long "long transfers" 60
 traffic_verdict leaving "transfers that were forwarded on a port that was added" 20
 traffic_verdict proxied "transfers that were proxied on a port that was taken out" 20

@@ -133,7 +133,7 @@ for way in "${ways[@]:1}"; do
 	one "$way"
 done
 traffic_stop short
-traffic_verdict short "short connections" $((${#ways[@]} * 1000))
+traffic_verdict short "short connections" $((${#ways[@]} * 1000 / patience))
 traffic_verdict long "long transfers" "$long"
 none_passed "none went past the proxy"
 expect "no RST reached a client, by its kernel" "$resets" "$(traffic_resets)"
