@@ -61,7 +61,8 @@ lab_begin
 lab origin start >/dev/null
 number=0
 for ((round = 1; round <= rounds; round++)); do
-	for way in "${ways[@]}"; do
+	for ((turn = 0; turn < ${#ways[@]}; turn++)); do
+		way=${ways[(round - 1 + turn) % ${#ways[@]}]}
 		number=$((number + 1))
 		if up "$way" && figures=$(run "$number"); then
 			echo "$way $figures" >>"$scratch/figures"
