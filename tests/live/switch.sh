@@ -127,8 +127,13 @@ traffic_short short 32
 sleep 1
 before=$(instances)
 one "${ways[0]}"
-check "the first instances stay as long as they have connections, by the kernel" \
-	test "$(comm -12 <(echo "$before") <(haproxies))" = "$before"
+if ((patience > 1)); then
+	skip "the first instances stay as long as they have connections" \
+		"a switch may take longer here than a transfer"
+else
+	check "the first instances stay as long as they have connections, by the kernel" \
+		test "$(comm -12 <(echo "$before") <(haproxies))" = "$before"
+fi
 for way in "${ways[@]:1}"; do
 	one "$way"
 done
