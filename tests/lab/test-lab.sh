@@ -25,19 +25,38 @@ remains() {
 	{
 		ls -d /run/hapep-lab/[tu]$$ /run/netns/hapep-[tu]$$-*
 		grep -h "hapep-[tu]$$-\|hapep-lab/[tu]$$" /proc/[0-9]*/mountinfo
-		readlink /proc/[0-9]*/ns/{net,mnt} | grep -xFf "$scratch/ids"
+		holders
 	} 2>/dev/null | sort -u
+}
+
+# A namespace's id, and its cookie: the kernel gives ids again, within a second on a
+# machine where others make namespaces.
+identity='import os, socket
+SO_NETNS_COOKIE = 71  # Linux 5.14
+cookie = socket.socket().getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
+print(os.readlink("/proc/self/ns/net"), cookie.hex())'
+
+# The processes in namespaces that were the labs'; those of mounts are known by id alone.
+holders() {
+	local id pid
+	readlink /proc/[0-9]*/ns/mnt | grep -xFf "$scratch/ids"
+	find /proc/[0-9]*/ns/net -printf '%l %p\n' | sort -u -k 1,1 | while read -r id pid; do
+		grep -q "^$(printf %q "$id") " "$scratch/ids" || continue
+		pid=${pid#/proc/} pid=${pid%%/*}
+		nsenter -t "$pid" -n python3 -c "$identity" | grep -xFf "$scratch/ids" |
+			sed "s/\$/ of process $pid/"
+	done
 }
 
 no_empty_directory() {
 	[[ ! $(find /run/hapep-lab -maxdepth 0 -empty 2>/dev/null) ]]
 }
 
-# Remembers the ids of the lab's namespaces, for remains()
+# Remembers the lab's namespaces, for holders()
 note_ids() {
 	local part
 	for part in client server wire blade; do
-		lab exec "$part" readlink /proc/self/ns/net
+		lab exec "$part" python3 -c "$identity"
 	done >>"$scratch/ids"
 }
 
@@ -64,7 +83,7 @@ test_blade_is_a_machine() {
 	check "blade: makes a namespace" blade ip netns add inner
 	expect "blade: still has it in the next exec" inner "$(blade ip netns | cut -d' ' -f1)"
 	expect "blade: the machine has it not" "" "$(ip netns | grep -x inner)"
-	blade ip netns exec inner readlink /proc/self/ns/net >>"$scratch/ids"
+	blade ip netns exec inner python3 -c "$identity" >>"$scratch/ids"
 	expect "blade: /run is its own" "" "$(blade ls /run | grep hapep-lab)"
 	expect "blade: /sys shows its devices" "lo nic0" "$(blade ls /sys/class/net | xargs)"
 	expect "blade: cgroups are the machine's" "$(ls /sys/fs/cgroup)" \
@@ -89,20 +108,35 @@ test_addresses() {
 	done
 }
 
-# What of the routers' frames the blade's NIC shows: "DEVICE VLAN WHAT"
-seen_on() { # DEVICE
-	timeout 1.4 "$tests/lab/lab" exec blade tcpdump -nel -i "$1" 'arp or icmp6 or vlan' \
-		2>/dev/null >"$scratch/$1" &
-	sleep 0.3
-	client ping -c 1 -W 1 10.1.0.2 >/dev/null &
-	client ping -c 1 -W 1 fd00:1::2 >/dev/null &
-	server ping -c 1 -W 1 10.2.0.2 >/dev/null &
-	server ping -c 1 -W 1 fd00:2::2 >/dev/null &
-	wait
+# What of the routers' frames a capture has: "DEVICE VLAN WHAT"
+frames() { # DEVICE
 	grep -E "who.has" "$scratch/$1" |
 		sed -nE "s/.*(vlan [0-9]+).*who.has ([^ ,]+).*/$1 \1 \2/p
 			t; s/.*who.has ([^ ,]+).*/$1 untagged \1/p" |
 		grep -E ' (10\.|fd00:)' | sort -u
+}
+
+so_many() { # DEVICE COUNT
+	(($(frames "$1" | wc -l) >= $2))
+}
+
+# seen_on DEVICE COUNT: what the blade's NIC shows of them; so many should come.
+seen_on() {
+	local capture
+	: >"$scratch/capture"
+	timeout 30 "$tests/lab/lab" exec blade tcpdump -nel -i "$1" 'arp or icmp6 or vlan' \
+		2>"$scratch/capture" >"$scratch/$1" &
+	capture=$!
+	until_true 5 grep -q 'listening on' "$scratch/capture"
+	client ping -c 1 -W 1 10.1.0.2 >/dev/null &
+	client ping -c 1 -W 1 fd00:1::2 >/dev/null &
+	server ping -c 1 -W 1 10.2.0.2 >/dev/null &
+	server ping -c 1 -W 1 fd00:2::2 >/dev/null &
+	until_true 2 so_many "$1" "$2"
+	sleep 0.5 # for those that should not come, too
+	kill "$capture"
+	wait
+	frames "$1"
 }
 
 tagged_as() { # NIC of the client's side, of the server's
@@ -113,15 +147,15 @@ tagged_as() { # NIC of the client's side, of the server's
 test_layouts() {
 	local nic
 
-	expect "wire: tags on one NIC" "$(tagged_as nic0 nic0)" "$(seen_on nic0)"
+	expect "wire: tags on one NIC" "$(tagged_as nic0 nic0)" "$(seen_on nic0 4)"
 	check "up --two-nics" lab up --two-nics
-	expect "wire: tags on nic0 of two" "$(tagged_as nic0 nic1 | grep ^nic0)" "$(seen_on nic0)"
-	expect "wire: tags on nic1 of two" "$(tagged_as nic0 nic1 | grep ^nic1)" "$(seen_on nic1)"
+	expect "wire: tags on nic0 of two" "$(tagged_as nic0 nic1 | grep ^nic0)" "$(seen_on nic0 2)"
+	expect "wire: tags on nic1 of two" "$(tagged_as nic0 nic1 | grep ^nic1)" "$(seen_on nic1 2)"
 	check "up --untagged --far 1400" lab up --untagged --far 1400
 	for nic in nic0 nic1; do
 		expect "wire: no tags on $nic" \
 			"$(tagged_as nic0 nic1 | grep ^$nic | sed 's/vlan .00/untagged/')" \
-			"$(seen_on $nic)"
+			"$(seen_on $nic 2)"
 	done
 }
 
@@ -263,7 +297,7 @@ test_down() {
 	lab up >/dev/null
 	blade ip netns add inner
 	note_ids
-	blade ip netns exec inner readlink /proc/self/ns/net >>"$scratch/ids"
+	blade ip netns exec inner python3 -c "$identity" >>"$scratch/ids"
 	lab origin start >/dev/null
 	blade readlink /proc/self/ns/mnt >>"$scratch/ids"
 	(blade ip netns exec inner sh -c 'trap "" TERM; while :; do sleep 1; done' &) 2>/dev/null
