@@ -9,7 +9,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 . "$here/../lib.sh"
 
 "$here/vm" --topology 2x4x1 --nic virtio-net-pci@1:4:mq=on,rss=on,hash=on --timing \
-	--timeout 600 env BUILD="$BUILD" "$here/doctor-blade.sh"
+	--timeout 1800 env BUILD="$BUILD" "$here/doctor-blade.sh"
 status=$?
 ((status <= 1)) || not_ok doctor "the virtual blade ended with status $status"
 exit $status

@@ -9,7 +9,7 @@ elif ! kernel=$("$here/guest-kernel" --cached no-netfilter 2>&1); then
 	echo "skip no-netfilter: ${kernel#guest-kernel: }"
 	exit 0
 fi
-"$here/vm" --kernel "$kernel" --topology 1x2x1 --memory 2048 --timeout 600 \
+"$here/vm" --kernel "$kernel" --topology 1x2x1 --memory 2048 --timeout 1800 \
 	"$here/no-netfilter.sh"
 status=$?
 ((status <= 1)) || echo "not ok no-netfilter: the virtual blade ended with status $status"

@@ -9,7 +9,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 # shellcheck source=tests/lib.sh
 . "$here/../lib.sh"
 
-"$here/paper-blade" --timing --timeout 900 env BUILD="$BUILD" "$here/paper-path.sh"
+"$here/paper-blade" --timing --timeout 1800 env BUILD="$BUILD" "$here/paper-path.sh"
 status=$?
 ((status <= 1)) || not_ok paper-path "the virtual blade ended with status $status"
 exit $status

@@ -8,7 +8,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 # shellcheck source=../lib.sh
 . "$here/../lib.sh"
 
-"$here/paper-blade" --topology 1x4x1 --timing --timeout 600 env BUILD="$BUILD" \
+"$here/paper-blade" --topology 1x4x1 --timing --timeout 1800 env BUILD="$BUILD" \
 	"$here/top-blade.sh"
 status=$?
 ((status <= 1)) || not_ok top "the virtual blade ended with status $status"
