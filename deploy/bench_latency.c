@@ -169,6 +169,9 @@ static int latency_measure(struct bench *b, const struct bench_case *c, json_t *
 	return r;
 }
 
+/* What a figure's line rises by at a time, of all. */
+#define STEP 0.001
+
 struct stay {
 	double us, segments;
 };
@@ -201,7 +204,7 @@ static void stays_add(const json_t *way, struct stay **list, size_t *n)
 static void distribution(const json_t *result, const char *name, struct text *out)
 {
 	_cleanup_free_ struct stay *list = NULL;
-	double all = 0, sum = 0;
+	double all = 0, sum = 0, drawn = 0;
 	json_t *sample;
 	size_t i, n = 0;
 
@@ -220,6 +223,10 @@ static void distribution(const json_t *result, const char *name, struct text *ou
 		all += list[i].segments;
 	for (i = 0; i < n; i++) {
 		sum += list[i].segments;
+		/* More than that nobody sees. */
+		if (i + 1 < n && sum - drawn < all * STEP)
+			continue;
+		drawn = sum;
 		text_line(out, "%.4f %.6f", list[i].us, sum / all * 100);
 	}
 }

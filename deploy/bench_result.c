@@ -52,7 +52,7 @@ int bench_result_write(const json_t *result, const char *directory, struct error
 	_cleanup_free_ char *path = memory_printf("%s/" BENCH_RESULT, directory);
 	_cleanup_free_ char *draft = memory_printf("%s/." BENCH_RESULT, directory);
 	_cleanup_free_ char *text =
-		json_dumps(result, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+		json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	int r = text ? bench_file_write(draft, text, err)
 		     : error_say(err, EPROTO, "write %s: not all of it is JSON", path);
 
