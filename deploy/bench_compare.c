@@ -58,7 +58,7 @@ static void difference(const json_t *a, const json_t *b, const char *key, json_t
 	const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
 	_cleanup_free_ char *from = NULL, *to = NULL;
 
-	if (json_equal(x, y))
+	if (x == y || json_equal(x, y))
 		return;
 	from = json_dumps(x, JSON_ENCODE_ANY | JSON_COMPACT);
 	to = json_dumps(y, JSON_ENCODE_ANY | JSON_COMPACT);

@@ -34,7 +34,7 @@ static char *ends_say(const json_t *result)
 	const char *family = word(options, "family");
 
 	if (strcmp(word(options, "generator"), "lab") != 0 ||
-	    !strcmp(word(options, "layout"), "packets"))
+	    !strcmp(word(options, "layout"), "packets") || !*word(options, "origin"))
 		return memory_strdup(word(options, "generator"));
 	return memory_printf("lab; server: %s; %s", word(options, "origin"),
 			     !strcmp(family, "6")      ? "IPv6"
