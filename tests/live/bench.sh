@@ -113,7 +113,7 @@ expect "splice: large objects move more than small ones" true \
 
 # ---- the other family, and another server --------------------------------------------------
 
-check "table3 over both families, from nginx" bench six table3 --family both --origin nginx
+check "table3 over both families, from nginx" bench six table3 --quick --family both --origin nginx
 run_is_good six table3 12
 expect "the result says so" "nginx both" "$(result six '.options | "\(.origin) \(.family)"')"
 check "and so does the report" grep -q 'server: nginx; IPv4 and IPv6 in turn' "$scratch/six/report.md"
