@@ -23,7 +23,7 @@ static const char *const model_names[] = { "processes", "threads", NULL };
 static const char *const mode_names[] = { "tcp", "http", NULL };
 static const char *const splice_names[] = { "auto", "on", "off", NULL };
 static const char *const source_names[] = { "client", "clientip", NULL };
-static const char *const accept_names[] = { "hash", "cpu", NULL };
+static const char *const accept_names[] = { "hash", "cpu", "auto", NULL };
 static const char *const rss_names[] = { "symmetric", "asymmetric", "off", NULL };
 static const char *const numa_names[] = { "bind", "spread", NULL };
 static const char *const smt_names[] = { "yes", "no", NULL };
@@ -124,9 +124,11 @@ static const struct config_key config_rows[] = {
 	{ "haproxy", "source", CONFIG_CHOICE, 0, 0, "client", source_names,
 	  "What the servers see: the client's address and port (client), or its address "
 	  "with a port of the blade's choice (clientip).", AT(source) },
-	{ "haproxy", "accept", CONFIG_CHOICE, 0, 0, "hash", accept_names,
+	{ "haproxy", "accept", CONFIG_CHOICE, 0, 0, "auto", accept_names,
 	  "Which instance accepts a connection: the one that the kernel's hash of the flow "
-	  "picks, or the one pinned to the CPU that received it.", AT(accept) },
+	  "picks, or the one pinned to the CPU that received it. auto: the latter where the "
+	  "interface spreads flows over the instances' CPUs, one each, and both directions "
+	  "of a flow to the same.", AT(accept) },
 	{ "haproxy", "maxconn", CONFIG_UNSIGNED, 1, 1048576, "auto", auto_name,
 	  "Connections that each instance holds at a time; auto is what the limit on file "
 	  "descriptors carries.", AT(maxconn) },

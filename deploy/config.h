@@ -50,6 +50,7 @@ struct config_side {
 };
 
 #define CONFIG_QUEUES_MAX   256
+#define CONFIG_ACCEPT_AUTO  2    /* the placement decides: placement_accept */
 #define CONFIG_CPULIST_SIZE 1536 /* bytes: 256 CPUs in any order */
 _Static_assert(CONFIG_CPULIST_SIZE < CONFIG_LINE_MAX - 100, "a list fits in a line");
 
@@ -68,8 +69,9 @@ struct config {
 	/* [haproxy] */
 	char binary[256];
 	char user[32];
-	int model, mode, splice, source, accept; /* enums of haproxy/haproxy.h */
-	unsigned int processes; /* 0: auto, one a CPU that hapep may use */
+	int model, mode, splice, source; /* enums of haproxy/haproxy.h */
+	int accept;                      /* enum haproxy_accept, or CONFIG_ACCEPT_AUTO */
+	unsigned int processes;          /* 0: auto, one a CPU that hapep may use */
 	unsigned int maxconn; /* of each instance; 0: what the descriptor limit carries */
 	unsigned int backlog;
 	char cpus[CONFIG_CPULIST_SIZE]; /* a CPU list, "0-3,8"; "": where the queues are

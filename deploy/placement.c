@@ -357,6 +357,31 @@ static void resolve_list(const unsigned int *cpu, unsigned int n, char *out)
 	snprintf(out, CONFIG_CPULIST_SIZE, "%s", list.length ? list.text : "");
 }
 
+/* Every CPU that gets flows has one instance, and every instance such a CPU. */
+static bool one_each(const struct placement *p)
+{
+	for (unsigned int i = 0; i < p->rows && !p->rps; i++) {
+		if (p->row[i].queue < 0 || p->row[i].instance < 0)
+			return false;
+	}
+	for (unsigned int k = 0; k < p->instances; k++) {
+		if (cpulist_has(p->cpu, k, p->cpu[k]) ||
+		    (p->rps && !CPU_ISSET(p->cpu[k], &p->rps_cpus)))
+			return false;
+	}
+	return true;
+}
+
+enum haproxy_accept placement_accept(const struct placement *p,
+				     const struct config *config)
+{
+	bool steered = config->rss == RSS_SYMMETRIC && (p->rps || p->queues > 1);
+
+	if (config->accept != CONFIG_ACCEPT_AUTO)
+		return (enum haproxy_accept)config->accept;
+	return steered && one_each(p) ? HAPROXY_ACCEPT_CPU : HAPROXY_ACCEPT_HASH;
+}
+
 void placement_resolve(const struct placement *p, struct config *config)
 {
 	unsigned int cpu[HAPROXY_INSTANCES_MAX], n = 0;
@@ -373,4 +398,5 @@ void placement_resolve(const struct placement *p, struct config *config)
 		resolve_list(cpu, n, config->cpus);
 	if (p->queues)
 		config->queues = p->queues;
+	config->accept = placement_accept(p, config);
 }

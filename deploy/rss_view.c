@@ -99,6 +99,7 @@ int rss_view_read(struct invocation *in, struct rss_view **out, struct error *er
 		r = topology_read(standin->topology, &t, err);
 	if (r < 0)
 		return r;
+	v->config.accept = placement_accept(&v->placement, &v->config);
 	view_cores(v, t);
 	for (unsigned int i = 0; i < v->placement.nics && !r; i++)
 		r = v->here ? view_nic_here(v, i, err)

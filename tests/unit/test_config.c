@@ -78,7 +78,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.mode, HAPROXY_MODE_TCP);
 	assert_int_equal(c.splice, HAPROXY_SPLICE_AUTO);
 	assert_int_equal(c.source, HAPROXY_SOURCE_CLIENT);
-	assert_int_equal(c.accept, HAPROXY_ACCEPT_HASH);
+	assert_int_equal(c.accept, CONFIG_ACCEPT_AUTO);
 	assert_int_equal(c.processes, 0);
 	assert_int_equal(c.maxconn, 0);
 	assert_string_equal(c.cpus, "");

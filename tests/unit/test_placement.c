@@ -229,6 +229,59 @@ static void test_resolved(void **state)
 	free(t);
 }
 
+/* accept = auto: by CPU where each gets its own queue's flows, both directions. */
+static void test_accept(void **state)
+{
+	static const struct {
+		unsigned int processes;
+		int rss, accept;
+		enum haproxy_accept wanted;
+	} cases[] = {
+		{ 0, RSS_SYMMETRIC, CONFIG_ACCEPT_AUTO, HAPROXY_ACCEPT_CPU },
+		{ 28, RSS_SYMMETRIC, CONFIG_ACCEPT_AUTO, HAPROXY_ACCEPT_CPU },
+		{ 20, RSS_SYMMETRIC, CONFIG_ACCEPT_AUTO, HAPROXY_ACCEPT_HASH },
+		{ 56, RSS_SYMMETRIC, CONFIG_ACCEPT_AUTO, HAPROXY_ACCEPT_HASH },
+		{ 28, RSS_ASYMMETRIC, CONFIG_ACCEPT_AUTO, HAPROXY_ACCEPT_HASH },
+		{ 28, RSS_OFF, CONFIG_ACCEPT_AUTO, HAPROXY_ACCEPT_HASH },
+		{ 28, RSS_SYMMETRIC, HAPROXY_ACCEPT_HASH, HAPROXY_ACCEPT_HASH },
+		{ 20, RSS_SYMMETRIC, HAPROXY_ACCEPT_CPU, HAPROXY_ACCEPT_CPU },
+	};
+	struct topology *t = machine(PAPER);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config config;
+
+		config_defaults(&config);
+		config.processes = cases[i].processes;
+		config.rss = cases[i].rss;
+		config.accept = cases[i].accept;
+		placement_resolve(place(t, &config, 0), &config);
+		assert_int_equal(config.accept, cases[i].wanted);
+	}
+	free(t);
+}
+
+/* By RPS where the NIC has no RSS: the kernel's hash is the same for both directions. */
+static void test_accept_rps(void **state)
+{
+	struct placement_nic nic = nic_on(0, 1, false);
+	struct topology *t = machine(PAPER);
+	static struct placement p;
+	struct error err = { 0 };
+	struct config config;
+
+	(void)state;
+	config_defaults(&config);
+	assert_int_equal(placement_make(t, &config, &nic, 1, false, &p, &err), 0);
+	assert_true(p.rps);
+	assert_int_equal(placement_accept(&p, &config), HAPROXY_ACCEPT_CPU);
+	config.numa = NUMA_SPREAD;
+	assert_int_equal(placement_make(t, &config, &nic, 1, false, &p, &err), 0);
+	assert_int_equal(placement_accept(&p, &config), HAPROXY_ACCEPT_HASH);
+	free(t);
+}
+
 /* Who names CPUs gets them, and is told what it costs. */
 static void test_named_far(void **state)
 {
@@ -410,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_odd_threads),
 		cmocka_unit_test(test_threads_limit),
 		cmocka_unit_test(test_resolved),
+		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_accept_rps),
 		cmocka_unit_test(test_resolved_long),
 		cmocka_unit_test(test_named_far),
 		cmocka_unit_test(test_recall_offline),
