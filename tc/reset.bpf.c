@@ -138,6 +138,16 @@ static __always_inline struct bpf_sock *packet_socket(struct __sk_buff *skb,
 enum belief { DOUBTED, REFUSED, RESET };
 
 /*
+ * A RST behind the server's FIN takes nothing back: forwarded, it would find a client
+ * that has the end of the stream. HAProxy may not have read that far yet.
+ */
+static __always_inline bool server_ended(__u32 state)
+{
+	return state == BPF_TCP_CLOSE_WAIT || state == BPF_TCP_LAST_ACK ||
+	       state == BPF_TCP_CLOSING;
+}
+
+/*
  * Whether the kernel will believe a RST, by RFC 5961 and RFC 9293, 3.10.7.3: the number
  * must be exact. A RST that it doubts it answers with a challenge ACK, and a server that
  * meant it repeats it with the exact number. Exact it is not either where the data just
@@ -160,7 +170,7 @@ static __always_inline enum belief reset_belief(struct __sk_buff *skb,
 		belief = (p->flags & ACK) && tcp->snd_una + 1 == bpf_ntohl(p->ack)
 				 ? REFUSED
 				 : DOUBTED;
-	else if (tcp->rcv_nxt == bpf_ntohl(p->seq))
+	else if (!server_ended(sk->state) && tcp->rcv_nxt == bpf_ntohl(p->seq))
 		belief = RESET;
 	bpf_sk_release(sk);
 	return belief;

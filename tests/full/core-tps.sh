@@ -8,9 +8,6 @@
 #   plain  no RPS: the CPU that sent a frame receives it; the kernel's own choice
 # The flow hash that RPS uses is the same for both directions (flow dissector).
 # Needs two CPUs, which generator and origin share: the ratios count, not the figures.
-# With RPS the origin's kernel answers one packet in some 500,000 with a RST while its own
-# socket becomes one in TIME_WAIT (a lookup in between finds neither): such a reset counts,
-# and more than one in 10,000 connections is a failure.
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
@@ -52,9 +49,8 @@ run() { # NUMBER: "TPS MICROSECONDS-A-TRANSACTION"
 		--source "10.100.$1.1-10.100.$1.250" --connections 32 \
 		--duration "$seconds" --warmup 0 2>"$scratch/why")
 	after=$(busy)
-	jq -e '.failures.total * 10000 < .transactions' <<<"$report" >/dev/null ||
+	jq -e '.failures.total == 0' <<<"$report" >/dev/null ||
 		{ jq -c '{transactions, failures, first_failures}' <<<"$report" >"$scratch/why"; return 1; }
-	jq .failures.total <<<"$report" >>"$scratch/failures"
 	jq -r --argjson ticks $((after - before)) --argjson hz "$(getconf CLK_TCK)" \
 		'"\(.tps | floor) \($ticks / $hz * 1e6 / .transactions | floor)"' <<<"$report"
 }
@@ -79,8 +75,7 @@ for ((round = 1; round <= rounds; round++)); do
 		blade "$hapep" down --quiet
 	done
 done
-((failed)) || ok "hardly any transaction failed in $number runs of $seconds s"
-echo "# of all transactions, failed: $(awk '{ n += $1 } END { print n + 0 }' "$scratch/failures")"
+((failed)) || ok "no transaction failed in $number runs of $seconds s"
 awk '
 	function line(way, column, name,    i, j, n, t, v) {
 		n = count[way]

@@ -9,6 +9,9 @@ side and of the server's, and the first window of each. The blade must serve por
 import errno
 import fcntl
 import itertools
+import os
+import re
+import signal
 import socket
 import sys
 import termios
@@ -110,6 +113,25 @@ def reset_after_data(family):
         reset(flow.server)
         how, _, rest = ending(flow.client)
         need("end and bytes", (how, MEGABYTE + rest), ("RST", size))
+
+
+def fin_then_reset(family):
+    """A stream that the server ended ends so for the client, whatever comes behind it."""
+    port = next(ports)
+    with Flow(family, port) as flow:
+        flow.must_be_proxied()
+        held = re.search(r"pid=(\d+)", inside("ss", "-tnpOH", f"dport = :{port}"))
+        os.kill(int(held[1]), signal.SIGSTOP)  # it sees data, FIN and RST at one time
+        try:
+            flow.server.sendall(b"all there is")
+            flow.server.shutdown(socket.SHUT_WR)
+            time.sleep(0.1)
+            reset(flow.server)
+            time.sleep(0.05)
+        finally:
+            os.kill(int(held[1]), signal.SIGCONT)
+        how, _, size = ending(flow.client)
+        need("end and bytes", (how, size), ("FIN", len(b"all there is")))
 
 
 def unsent(s):
@@ -326,6 +348,8 @@ def manners(both):
     both("a reset by the server before any data reaches the client", reset_at_once)
     both("a reset by the server after 3 MB reaches the client, and they too",
          reset_after_data)
+    both("a reset by the server behind its FIN: the client has all, and the FIN",
+         fin_then_reset)
     both("a reset connection's ports used again: its normal end is a FIN", stays_fin)
     both("a refused connection ends the client's at once, with a RST", refused)
     both("an unreachable host ends the client's connection", unreachable)
