@@ -89,7 +89,8 @@ killed() {
 }
 
 restarted() { # FORMER
-	in_service && [[ $(property MainPID) != "$1" ]]
+	# In this order: the former is in service until it is ended, between two questions.
+	[[ $(property MainPID) != "$1" ]] && in_service
 }
 
 hung() {
