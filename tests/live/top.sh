@@ -38,6 +38,7 @@ stream() {
 		--connections 8 --count 700 >"$scratch/load"
 	expect "the load succeeds" 0 $?
 	until_true 5 counted 700 stream
+	until_true 5 eval '(($(wc -l <"$scratch/stream") > 2))'
 	kill "$started"
 	wait "$started"
 	ended=$?
