@@ -92,6 +92,8 @@ check "with too few it does not proxy" until_true 5 state_is "$busy" not-proxyin
 sleep $((18 * patience))
 expect "it is not killed while it carries a connection" "${instances[busy]}" \
 	"$(status ".instances[$busy].pid")"
+# What its transfer has of descriptors would do for another connection.
+limit "${instances[busy]}" "$scarce"
 transfers_end "wedged meanwhile"
 
 replaced() { state_is "$busy" running && ! pids | grep -qx "${instances[busy]}"; }
