@@ -66,7 +66,7 @@ check "with descriptors it serves again" until_true 5 state_is 0 running
 expect "the same process" "${instances[0]}" "$(status '.instances[0].pid')"
 check "both listen" until_true 2 eval '[[ $(listening) == 2 ]]'
 check "the log says that too" logged 'instance 0 .* proxies again, after'
-sleep 1
+sleep 3
 enough
 all_go "wedged: the other one serves" proxied "$wedged" "$restored"
 all_go "back: both serve" proxied "$restored" 99999999999999
