@@ -55,11 +55,11 @@ before=$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')
 blade "$hapep" up --dry-run --config "$conf" >"$scratch/dry"
 expect "a dry run changes nothing" "$before" \
 	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
-server timeout 20 tcpdump -lni eth0 -c 2 \
+server timeout $((20 + 5 * patience)) tcpdump -lni eth0 -c 2 \
 	'arp[24:4] = 0x0a020002 or (icmp6 and ip6[40] = 136 and src fd00:2::2 and dst ff02::1)' \
-	>"$scratch/announced" 2>/dev/null &
+	>"$scratch/announced" 2>"$scratch/listening" &
 announced=$!
-sleep $((patience / 3)).3
+until_true 10 grep -qs 'listening on' "$scratch/listening"
 check "up" up
 wait "$announced"
 expect "up announces its addresses, both families" 2 "$(grep -c . "$scratch/announced")"
