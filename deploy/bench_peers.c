@@ -73,13 +73,16 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c, struct tex
 		const char *kind, *path, *package;
 	} needs[] = {
 		{ "haproxy", "/usr/sbin/haproxy", "haproxy" },
-		{ "haproxy", "/usr/sbin/iptables", "iptables" },
+		{ "haproxy-howto", "/usr/sbin/iptables", "iptables" },
+		{ "haproxy-howto", "/usr/sbin/conntrack", "conntrack" },
 		{ "nginx", "/usr/sbin/nginx", "nginx-light" },
 		{ "nginx", "/usr/lib/nginx/modules/ngx_stream_module.so",
 		  "libnginx-mod-stream" },
 		{ "nginx", "/usr/sbin/iptables", "iptables" },
+		{ "nginx", "/usr/sbin/conntrack", "conntrack" },
 		{ "squid", "/usr/sbin/squid", "squid" },
 		{ "squid", "/usr/sbin/iptables", "iptables" },
+		{ "squid", "/usr/sbin/conntrack", "conntrack" },
 	};
 
 	if (strcmp(b->family, "4") != 0 && strcmp(c->kind, "blade") != 0 &&
@@ -133,7 +136,12 @@ const struct bench_suite bench_peers = {
 		"iptables' socket match and TPROXY, connection tracking on, usesrc clientip; "
 		"then with as many threads as CPUs. nginx stream: proxy_bind transparent, "
 		"and REDIRECT on the client side, since it can only connect to a server that "
-		"it is told. squid: TPROXY, caching off, one worker. All of them "
+		"it is told. squid: TPROXY, caching off, one worker. All four track "
+		"connections, two entries for each: with the kernel's own 120 s in "
+		"TIME_WAIT the table (nf_conntrack_max, usually 262144) would be full within "
+		"seconds, and about 1,100 connections a second all that it can sustain; so "
+		"nf_conntrack_tcp_timeout_time_wait and _close are 1 s for them, and the "
+		"table is emptied after each. All of them "
 		"untagged, on a NIC for each side. At 70 per cent of its own peak each one "
 		"is loaded in an open loop, where a latency counts from the intended start.",
 	BENCH_TABLES,

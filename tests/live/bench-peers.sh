@@ -26,7 +26,41 @@ accepted() {
 
 blade_state() {
 	blade bash -c 'ip addr; ip rule; ip route show table all; nft list ruleset
-		cat /proc/sys/net/ipv4/ip_forward' | grep -v valid_lft
+		cat /proc/sys/net/ipv4/ip_forward
+		grep -H . /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_*' |
+		grep -v valid_lft
+}
+
+tracked() {
+	blade cat /proc/sys/net/netfilter/nf_conntrack_count
+}
+
+# A table that is full is a failure of its own, and the next case's is empty.
+table_full() {
+	local n max
+	max=$(cat /proc/sys/net/netfilter/nf_conntrack_max)
+	if ((max > 600000)); then
+		skip "a full table" "nf_conntrack_max is $max: so many entries take too much memory"
+		return
+	fi
+	driver up haproxy-howto
+	for ((n = 0; n < max; n++)); do
+		echo "-A -p tcp -s 10.9.$((n >> 8 & 255)).$((n & 255)) -d 10.8.0.$((n >> 16))" \
+			"--sport 1000 --dport 80 --state TIME_WAIT -t 100 -u ASSURED"
+	done >"$scratch/entries"
+	blade conntrack -R "$scratch/entries" 2>"$scratch/why" ||
+		not_ok "the table is filled" "$(cat "$scratch/why")"
+	driver load haproxy-howto number=21 seconds=0.1 warmup=0 connections=2 \
+		>"$scratch/load.json" 2>"$scratch/why"
+	expect "a load of a full table fails: exit 1" 1 $?
+	check "and says why" grep -q "^the connection tracking table was full: $max of $max" \
+		"$scratch/why"
+	driver down haproxy-howto
+	expect "the next case's is empty" 0 "$(tracked)"
+	driver up haproxy-howto
+	check "and holds its load" driver load haproxy-howto number=22 seconds=0.1 warmup=0 \
+		connections=2
+	driver down haproxy-howto
 }
 
 # Those that take part are in it, each with functions of the kernel.
@@ -93,12 +127,14 @@ peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 		done
 	driver down "$1"
 	rm -f "$scratch"/who.*
+	expect "$1: no connection of its own is tracked any more" 0 "$(tracked)"
 	expect "$1: it leaves nothing behind" "$(cat "$scratch/before")" "$(blade_state)"
 }
 
 "$BUILD/libexec/hapep/load/origin" --print 8k >"$scratch/8k"
 check "the lab" driver begin untagged
-# What is there once only: tables that iptables makes by being asked.
+# What is there once only: tables that iptables makes by being asked, a module's sysctls.
+modprobe -q nf_conntrack 2>/dev/null
 blade_state >"$scratch/before"
 peer forward 0
 peer blade 10
@@ -110,6 +146,7 @@ if [[ -x /usr/sbin/squid ]]; then
 else
 	skip squid "there is no /usr/sbin/squid: make deps installs it"
 fi
+table_full
 check "the end" driver end
 expect "no lab is left" "" "$(ip netns list | grep "hapep-$LAB_NAME-")"
 test_end
