@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/loopback.h"
+
 #define PACKET_MAX 512
 
 /* A packet, built from the front. */
@@ -24,12 +26,6 @@ struct packet {
 	size_t length;
 	unsigned char align[2]; /* so that what follows the Ethernet header is aligned */
 	unsigned char bytes[PACKET_MAX];
-};
-
-/* A connection of this namespace: what we call local is the side that sent. */
-struct flow {
-	int family;
-	uint16_t local, remote; /* ports; both addresses are the loopback's */
 };
 
 static void *packet_add(struct packet *p, const void *bytes, size_t n)

@@ -1,184 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests real instances in a network namespace of the test's own: what they may do, how
- * they die, and that nobody is lost meanwhile. Needs root and HAProxy, else it skips. */
+/* Tests what real instances may do, how they die, and that nobody is lost meanwhile.
+ * Needs root and HAProxy, else it skips. */
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <pwd.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "haproxy/haproxy.h"
-
-#define BINARY   "/usr/sbin/haproxy"
-#define PORT     18080
-#define START_MS 10000
-
-struct blade {
-	struct haproxy_plan plan;
-	struct haproxy_version version;
-	struct haproxy_listeners *listeners;
-	char dir[64], path[2][96];
-	char probed[2][96]; /* the probes' sockets */
-	int dirfd, log, stats[2], probe[2];
-	pid_t pid[2];
-};
-
-static void must(int r, const struct error *err)
-{
-	if (r < 0)
-		fail_msg("%s", err->msg);
-}
-
-static void loopback_up(void)
-{
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
-	close(fd);
-}
-
-/*
- * An instance accepts, but cannot connect: it would come back to itself for ever. Not
- * with a device bound, for then the kernel takes a failed lookup for "on link".
- */
-static void connecting_prohibited(const struct haproxy_plan *p)
-{
-	const struct passwd *pw = getpwnam(p->user);
-	char command[256];
-
-	snprintf(
-		command, sizeof(command),
-		"PATH=$PATH:/usr/sbin:/sbin; ip rule add pref 1 uidrange %u-%u prohibit && "
-		"ip rule add pref 2 lookup local && ip rule del pref 0",
-		pw->pw_uid, pw->pw_uid);
-	assert_int_equal(system(command), 0);
-}
-
-static void plan_fill(struct haproxy_plan *p)
-{
-	unsigned int n = 0;
-	cpu_set_t set;
-
-	*p = (struct haproxy_plan){
-		.binary = BINARY,
-		.processes = 2,
-		.ipv4 = true,
-		.ipv6 = true,
-		.ports = { .range = { { PORT, PORT } }, .n = 1 },
-		.maxconn = 100,
-		.backlog = 64,
-		.timeout_connect_ms = 1000,
-		.timeout_idle_ms = 10000,
-		.timeout_fin_ms = 1000,
-	};
-	snprintf(p->user, sizeof(p->user), getpwnam("haproxy") ? "haproxy" : "nobody");
-	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
-	for (unsigned int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++) {
-		if (CPU_ISSET(cpu, &set))
-			p->cpu[n++] = cpu;
-	}
-	if (n == 1)
-		p->cpu[1] = p->cpu[0];
-	p->fd_limit = haproxy_fds_of(p);
-}
-
-static void blade_start(struct blade *b, unsigned int k)
-{
-	struct error err = { 0 };
-
-	must(haproxy_instance_start(&b->plan, &b->version, k, b->listeners, -1,
-				    b->stats[k], b->probe[k], b->log, &b->pid[k], &err),
-	     &err);
-}
-
-static void blade_ready(const struct blade *b, unsigned int k, struct haproxy_stats *s)
-{
-	struct error err = { 0 };
-
-	must(haproxy_stats_read(b->path[k], START_MS, s, &err), &err);
-	assert_int_equal(s->pid, b->pid[k]);
-}
-
-static int blade_open(void **state)
-{
-	struct blade *b = calloc(1, sizeof(*b));
-	struct error err = { 0 };
-
-	assert_non_null(b);
-	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	loopback_up();
-	plan_fill(&b->plan);
-	connecting_prohibited(&b->plan);
-	must(haproxy_version_read(BINARY, &b->version, &err), &err);
-	must(haproxy_plan_check(&b->plan, &b->version, &err), &err);
-	must(haproxy_listeners_open(&b->plan, -1, true, &b->listeners, &err), &err);
-	snprintf(b->dir, sizeof(b->dir), "/tmp/hapep-unit-XXXXXX");
-	assert_non_null(mkdtemp(b->dir));
-	b->dirfd = open(b->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	b->log = openat(b->dirfd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	for (unsigned int k = 0; k < 2; k++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "stats.%u", k);
-		snprintf(b->path[k], sizeof(b->path[k]), "%s/%s", b->dir, name);
-		b->stats[k] = haproxy_stats_listen(b->dirfd, name, &err);
-		must(b->stats[k], &err);
-		snprintf(name, sizeof(name), "probe.%u", k);
-		snprintf(b->probed[k], sizeof(b->probed[k]), "%s/%s", b->dir, name);
-		b->probe[k] = haproxy_probe_listen(b->dirfd, name, &err);
-		must(b->probe[k], &err);
-		blade_start(b, k);
-	}
-	*state = b;
-	return 0;
-}
-
-static void reap(pid_t pid, int signal)
-{
-	int status;
-
-	kill(pid, signal);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-}
-
-static int blade_close(void **state)
-{
-	struct blade *b = *state;
-
-	for (unsigned int k = 0; k < 2; k++) {
-		if (b->pid[k] > 0)
-			reap(b->pid[k], SIGKILL);
-		close(b->stats[k]);
-		unlink(b->path[k]);
-		close(b->probe[k]);
-		unlink(b->probed[k]);
-	}
-	haproxy_listeners_close(b->listeners);
-	unlinkat(b->dirfd, "log", 0);
-	close(b->log);
-	close(b->dirfd);
-	rmdir(b->dir);
-	free(b);
-	return 0;
-}
+#include "tests/unit/instance_bench.h"
 
 /* The value of a field of /proc/PID/status. */
 static void status_field(pid_t pid, const char *name, char *out, size_t size)
@@ -372,83 +199,6 @@ static void test_parent_dies(void **state)
 	close(pipes[1]);
 }
 
-/* Cut off, be it before the question was put. */
-static bool cut_off(int r)
-{
-	return r == -EPIPE || r == -ECONNRESET;
-}
-
-/* What comes of a question; responder: NULL where nobody answers it. */
-static int probe_answer(const char *path, enum haproxy_probe about,
-			struct haproxy_responder *responder)
-{
-	int fd = haproxy_probe_ask(path, about), r = fd < 0 ? fd : -EAGAIN;
-
-	for (int tries = 0; tries < 600 && r == -EAGAIN; tries++) {
-		usleep(10000);
-		if (responder)
-			haproxy_responder_answer(responder);
-		r = haproxy_probe_hear(fd, about);
-	}
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
-/*
- * A descriptor is left for a client's connection, and none for the one to the server. As
- * its own user, who needs no CAP_SYS_RESOURCE for it.
- */
-static void leave_one_descriptor(const struct blade *b, unsigned int k)
-{
-	const struct passwd *pw = getpwnam(b->plan.user);
-	struct rlimit limit = { 0, b->plan.fd_limit };
-	char path[64];
-	int status;
-	pid_t pid;
-
-	do {
-		snprintf(path, sizeof(path), "/proc/%d/fd/%u", b->pid[k],
-			 (unsigned int)limit.rlim_cur++);
-	} while (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW));
-	pid = fork();
-	if (!pid)
-		_exit(setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-		      setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0 ||
-		      prlimit(b->pid[k], RLIMIT_NOFILE, &limit, NULL) < 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-/* One that lives, and accepts, and proxies nothing is told from one that does. */
-static void test_probe(void **state)
-{
-	struct haproxy_responder *responder = NULL, *second = NULL;
-	struct blade *b = *state;
-	struct error err = { 0 };
-	struct haproxy_stats s;
-	int r;
-
-	must(haproxy_responder_open(-1, &responder, &err), &err);
-	assert_int_equal(haproxy_responder_open(-1, &second, &err), -EADDRINUSE);
-	for (unsigned int k = 0; k < 2; k++)
-		blade_ready(b, k, &s);
-	assert_int_equal(probe_answer(b->path[0], HAPROXY_PROBE_LIFE, NULL), 0);
-	assert_int_equal(probe_answer(b->probed[0], HAPROXY_PROBE_PROXY, responder), 0);
-	assert_int_equal(probe_answer(b->probed[0], HAPROXY_PROBE_PROXY, NULL),
-			 -ECONNRESET); /* its own time limit */
-	leave_one_descriptor(b, 0);
-	assert_int_equal(probe_answer(b->path[0], HAPROXY_PROBE_LIFE, NULL), 0);
-	r = probe_answer(b->probed[0], HAPROXY_PROBE_PROXY, responder);
-	assert_true(cut_off(r));
-	assert_int_equal(probe_answer(b->probed[1], HAPROXY_PROBE_PROXY, responder), 0);
-	haproxy_responder_close(responder);
-	r = probe_answer(b->probed[1], HAPROXY_PROBE_PROXY, NULL);
-	assert_true(cut_off(r));
-	blade_ready(b, 0, &s);
-	assert_int_equal(s.total_connections, 0); /* none of it counts */
-}
-
 static void start_fails(struct blade *b, const struct haproxy_plan *p, int code,
 			const char *words)
 {
@@ -497,23 +247,12 @@ static void test_check(void **state)
 		fail_msg("%s", err.msg);
 }
 
-static bool can_run(void)
-{
-	return !geteuid() && !access(BINARY, X_OK);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_privileges, blade_open, blade_close),
-		cmocka_unit_test_setup_teardown(test_queue, blade_open, blade_close),
-		cmocka_unit_test_setup_teardown(test_soft_stop, blade_open, blade_close),
-		cmocka_unit_test_setup_teardown(test_parent_dies, blade_open,
-						blade_close),
-		cmocka_unit_test_setup_teardown(test_start_fails, blade_open,
-						blade_close),
-		cmocka_unit_test_setup_teardown(test_check, blade_open, blade_close),
-		cmocka_unit_test_setup_teardown(test_probe, blade_open, blade_close),
+		BLADE_TEST(test_privileges),  BLADE_TEST(test_queue),
+		BLADE_TEST(test_soft_stop),   BLADE_TEST(test_parent_dies),
+		BLADE_TEST(test_start_fails), BLADE_TEST(test_check),
 	};
 
 	if (!can_run()) {

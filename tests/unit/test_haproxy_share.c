@@ -3,15 +3,12 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,18 +18,9 @@
 #include "haproxy/haproxy.h"
 #include "haproxy/listener.h"
 #include "haproxy/select.h"
+#include "tests/unit/loopback.h"
 
 enum { PORT = 8000, SECOND = 8001, MANY = 96 };
-
-static const char *skip_reason;
-
-#define NEEDS_NAMESPACE()                                                                \
-	do {                                                                             \
-		if (skip_reason) {                                                       \
-			print_message("skip: %s\n", skip_reason);                        \
-			skip();                                                          \
-		}                                                                        \
-	} while (0)
 
 static struct haproxy_plan plan(unsigned int processes, enum haproxy_accept accept)
 {
@@ -348,17 +336,8 @@ static void test_users(void **state)
 
 static int setup(void **state)
 {
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
-
 	(void)state;
-	if (geteuid() || unshare(CLONE_NEWNET) < 0) {
-		skip_reason = "needs root: makes a network namespace";
-		return 0;
-	}
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
-	close(fd);
+	loopback_enter();
 	return 0;
 }
 

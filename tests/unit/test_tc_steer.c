@@ -4,20 +4,9 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
-#include <net/if.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "helpers/error.h"
 #include "tc/program.h"
@@ -26,9 +15,8 @@
 enum { SIDE_MARK = 0x1, LOCAL_MARK = 0x2, FOREIGN_MARK = 0x40 };
 
 static struct {
-	const char *skip; /* why nothing can run here, or NULL */
-	int program;      /* marks SIDE_MARK */
-	int plain;        /* marks no side: the client's */
+	int program; /* marks SIDE_MARK */
+	int plain;   /* marks no side: the client's */
 	struct flow v4, v6, waiting, listening;
 } bench;
 
@@ -57,20 +45,12 @@ static bool is_local(const struct packet *p)
 	return mark & LOCAL_MARK;
 }
 
-#define NEEDS_BENCH()                                                                    \
-	do {                                                                             \
-		if (bench.skip) {                                                        \
-			print_message("skip: %s\n", bench.skip);                         \
-			skip();                                                          \
-		}                                                                        \
-	} while (0)
-
 static void test_side(void **state)
 {
 	struct packet p = { .length = 0 };
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	packet_ethernet(&p, ETH_P_ARP);
 	packet_add(&p, NULL, 46);
 	assert_int_equal(run(bench.program, &p, 0), SIDE_MARK);
@@ -83,7 +63,7 @@ static void test_marks_from_outside(void **state)
 	struct packet p = { .length = 0 };
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	packet_ethernet(&p, ETH_P_IP);
 	packet_ipv4(&p, IPPROTO_TCP, 0x0a000001, INADDR_LOOPBACK, 0);
 	packet_add(&p, NULL, 20);
@@ -98,7 +78,7 @@ static void test_types_ipv4(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	for (int type = 0; type < 256; type++) {
 		packet_error(&p, &bench.v4, (uint8_t)type, type == 3 ? 4 : 0);
 		if (is_local(&p) != (type == 3 || type == 11 || type == 12))
@@ -111,7 +91,7 @@ static void test_types_ipv6(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	for (int type = 0; type < 256; type++) {
 		packet_error(&p, &bench.v6, (uint8_t)type, 0);
 		if (is_local(&p) != (type >= 1 && type <= 4))
@@ -126,7 +106,7 @@ static void test_other_flows(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	/* Both ends of the connection are here: the other one's errors are local too. */
 	packet_error(&p, &turned, 3, 1);
 	assert_true(is_local(&p));
@@ -146,7 +126,7 @@ static void test_listener(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	f.remote = 9;
 	packet_error(&p, &f, 3, 1);
 	assert_false(is_local(&p));
@@ -157,7 +137,7 @@ static void test_time_wait(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	packet_error(&p, &bench.waiting, 3, 1);
 	assert_true(is_local(&p));
 }
@@ -170,7 +150,7 @@ static void test_not_for_the_sender(void **state)
 	struct ipv6hdr *ip6 = (struct ipv6hdr *)(void *)(p.bytes + ETH_HLEN);
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	packet_error(&p, &bench.v4, 3, 1);
 	ip->daddr = htonl(INADDR_LOOPBACK + 1);
 	assert_false(is_local(&p));
@@ -184,7 +164,7 @@ static void test_truncated(void **state)
 	const struct flow *flows[] = { &bench.v4, &bench.v6 };
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	for (int i = 0; i < 2; i++) {
 		struct packet p;
 		size_t whole;
@@ -201,7 +181,7 @@ static void test_truncated(void **state)
 static void test_options_ipv4(void **state)
 {
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	for (unsigned int outer = 0; outer <= 40; outer += 4) {
 		for (unsigned int inner = 0; inner <= 40; inner += 20) {
 			struct packet p = { .length = 0 };
@@ -225,7 +205,7 @@ static void test_malformed_ipv4(void **state)
 	const uint16_t fragments[] = { 0x2000, 0x0001, 0x1fff };
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	for (size_t i = 0; i < 3; i++) {
 		packet_error(&p, &bench.v4, 3, 4);
 		outer->frag_off = htons(fragments[i]);
@@ -256,7 +236,7 @@ static void test_extensions_ipv6(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	for (size_t k = 0; k < sizeof(kinds); k++) {
 		for (int n = 0; n < 6; n++) {
 			packet_chain(&p, &bench.v6, kinds[k], n, 5 - n, 0);
@@ -274,7 +254,7 @@ static void test_fragments_ipv6(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	packet_chain(&p, &bench.v6, IPPROTO_FRAGMENT, 1, 0, 0x0001); /* more to come */
 	assert_false(is_local(&p));
 	packet_chain(&p, &bench.v6, IPPROTO_FRAGMENT, 1, 0, 0x0008); /* a later one */
@@ -291,7 +271,7 @@ static void test_noise(void **state)
 	struct packet p;
 
 	(void)state;
-	NEEDS_BENCH();
+	NEEDS_NAMESPACE();
 	srandom(1);
 	for (int i = 0; i < 20000; i++) {
 		packet_error(&p, i & 1 ? &bench.v4 : &bench.v6, i & 1 ? 3 : 1, 0);
@@ -301,61 +281,6 @@ static void test_noise(void **state)
 				(unsigned char)random();
 		is_local(&p);
 	}
-}
-
-static void bench_loopback(void)
-{
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
-	close(fd);
-}
-
-static uint16_t bench_port(int fd)
-{
-	struct sockaddr_in6 name; /* the port is where sockaddr_in has it */
-	socklen_t size = sizeof(name);
-
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
-	return ntohs(name.sin6_port);
-}
-
-static int bench_listen(int family)
-{
-	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_in any4 = { .sin_family = AF_INET };
-	int fd = socket(family, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(fd,
-			      family == AF_INET ? (struct sockaddr *)&any4
-						: (struct sockaddr *)&any6,
-			      family == AF_INET ? sizeof(any4) : sizeof(any6)),
-			 0);
-	assert_int_equal(listen(fd, 8), 0);
-	return fd;
-}
-
-/* Connects to a listener; *fd and *peer stay open. */
-static struct flow bench_connect(int family, int listener, int *fd, int *peer)
-{
-	uint16_t port = bench_port(listener);
-	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6,
-				    .sin6_port = htons(port),
-				    .sin6_addr = in6addr_loopback };
-	struct sockaddr_in to4 = { .sin_family = AF_INET,
-				   .sin_port = htons(port),
-				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	*fd = socket(family, SOCK_STREAM, 0);
-	assert_int_equal(connect(*fd,
-				 family == AF_INET ? (struct sockaddr *)&to4
-						   : (struct sockaddr *)&to6,
-				 family == AF_INET ? sizeof(to4) : sizeof(to6)),
-			 0);
-	*peer = accept(listener, NULL, NULL);
-	assert_true(*peer >= 0);
-	return (struct flow){ family, bench_port(*fd), port };
 }
 
 static int bench_load(unsigned int side)
@@ -374,24 +299,19 @@ static int bench_load(unsigned int side)
 
 static int bench_setup(void **state)
 {
-	int four, six, fd, peer;
+	int four, six;
 
 	(void)state;
-	if (geteuid() || unshare(CLONE_NEWNET) < 0) {
-		bench.skip = "needs root: loads BPF programs and makes a namespace";
+	if (!loopback_enter())
 		return 0;
-	}
-	bench_loopback();
 	bench.program = bench_load(SIDE_MARK);
 	bench.plain = bench_load(0);
-	four = bench_listen(AF_INET);
-	six = bench_listen(AF_INET6);
-	bench.listening = (struct flow){ AF_INET, bench_port(four), 0 };
-	bench.v4 = bench_connect(AF_INET, four, &fd, &peer);
-	bench.v6 = bench_connect(AF_INET6, six, &fd, &peer);
-	bench.waiting = bench_connect(AF_INET, four, &fd, &peer);
-	close(fd);
-	close(peer);
+	four = loopback_listen(AF_INET);
+	six = loopback_listen(AF_INET6);
+	bench.listening = (struct flow){ AF_INET, loopback_port(four), 0 };
+	bench.v4 = loopback_connect(AF_INET, four, LOOPBACK_STAYS);
+	bench.v6 = loopback_connect(AF_INET6, six, LOOPBACK_STAYS);
+	bench.waiting = loopback_connect(AF_INET, four, LOOPBACK_CLIENT_FIRST);
 	return 0;
 }
 
