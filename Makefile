@@ -47,6 +47,8 @@ LOAD_MAINS := $(addprefix tests/load/,load.c origin.c pingpong.c)
 LOAD_SOURCES := $(filter-out $(LOAD_MAINS),$(wildcard tests/load/*.c))
 LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(BUILD)/%.o)
 LOAD     := $(patsubst %.c,$(BUILD)/%,$(LOAD_MAINS))
+PACKETS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c, \
+	$(wildcard tests/bench/*.c)))
 LAB_BPF  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lab/*.bpf.c))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
@@ -107,7 +109,7 @@ $(LOAD): $(BUILD)/%: $(BUILD)/%.o $(LOAD_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson
 
-$(BUILD)/tests/bench/packets: $(BUILD)/tests/bench/packets.o $(LOAD_OBJECTS)
+$(BUILD)/tests/bench/packets: $(PACKETS_OBJECTS) $(LOAD_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson -lbpf
 
@@ -116,10 +118,12 @@ $(TOOLS): $(BUILD)/%: $(BUILD)/%.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 # A supervisor's clock and what it meets are the test's.
-WRAPPED := clock_gettime kill tc_gate_find tc_gate_set tc_gate_point tc_gate_close \
-	generations_present generations_well generations_summary generations_proxy_port \
-	haproxy_probe_ask haproxy_probe_hear haproxy_stats_read
-$(BUILD)/tests/unit/test_watch: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
+WRAPPED_WATCH := clock_gettime kill haproxy_probe_ask haproxy_probe_hear \
+	haproxy_stats_read
+WRAPPED_GATE := clock_gettime tc_gate_find tc_gate_set tc_gate_point tc_gate_close \
+	generations_present generations_well generations_summary generations_proxy_port
+$(BUILD)/tests/unit/test_watch: LDFLAGS += $(WRAPPED_WATCH:%=-Wl,--wrap=%)
+$(BUILD)/tests/unit/test_gate: LDFLAGS += $(WRAPPED_GATE:%=-Wl,--wrap=%)
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(LIB) $(LOAD_OBJECTS)
 	$(call say,LD,$@)
