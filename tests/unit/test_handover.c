@@ -9,6 +9,12 @@ struct pair {
 	struct journal *mine, *theirs;
 };
 
+/* A step in one of the two journals, before and after the handover. */
+struct row {
+	bool theirs;
+	const char *step, *before, *after; /* after NULL: the same */
+};
+
 static struct journal *journal_at(const struct toy *t, const char *name)
 {
 	struct journal *j = NULL;
@@ -24,36 +30,6 @@ static struct journal *journal_at(const struct toy *t, const char *name)
 	return j;
 }
 
-static void begin(struct journal *j, const char *step, const char *record)
-{
-	json_t *r = json_loads(record, 0, NULL);
-	struct error err = { 0 };
-
-	assert_non_null(r);
-	if (journal_begin(j, step, r, &err) < 0)
-		fail_msg("%s", err.msg);
-	json_decref(r);
-}
-
-static void is(const struct journal *j, const char *step, const char *record)
-{
-	json_t *wanted = json_loads(record, 0, NULL);
-	char *found = json_dumps(journal_find(j, step), JSON_COMPACT);
-
-	if (!json_equal(journal_find(j, step), wanted))
-		fail_msg("%s: expected %s, found %s", step, record, found);
-	free(found);
-	json_decref(wanted);
-}
-
-static void hand_over(struct journal *mine, struct journal *theirs)
-{
-	struct error err = { 0 };
-
-	if (handover_journals(mine, theirs, &err) < 0)
-		fail_msg("%s", err.msg);
-}
-
 static struct pair pair_open(const struct toy *t)
 {
 	return (struct pair){ journal_at(t, "mine"), journal_at(t, "theirs") };
@@ -65,77 +41,100 @@ static void pair_close(struct pair *p)
 	journal_close(p->theirs);
 }
 
-/* Theirs on the same interface is its server side's, and beside it on another. */
-static void test_first(void **state)
+static void begin(const struct pair *p, const struct row *row)
 {
-	struct pair p = pair_open(*state);
+	json_t *r = json_loads(row->before, 0, NULL);
+	struct error err = { 0 };
 
-	begin(p.mine, "nic-client-flags",
-	      "{\"name\":\"a\",\"ifindex\":2,\"prior\":{\"allmulti\":false,\"up\":false}}");
-	begin(p.mine, "nic-client-vlan",
-	      "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":true}");
-	begin(p.mine, "tc-nic",
-	      "{\"nics\":[{\"name\":\"a\",\"ifindex\":2,\"qdisc\":null,\"filters\":[]}]}");
-	begin(p.mine, "namespace", "{\"name\":\"mine\"}");
-	begin(p.theirs, "nic-client-flags",
-	      "{\"name\":\"b\",\"ifindex\":3,\"prior\":{}}");
-	begin(p.theirs, "nic-server-flags",
-	      "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}");
-	begin(p.theirs, "nic-server-vlan",
-	      "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":false}");
-	begin(p.theirs, "tc-nic",
-	      "{\"nics\":[{\"ifindex\":3,\"qdisc\":\"clsact\",\"filters\":[7]},"
-	      "{\"ifindex\":2,\"qdisc\":\"clsact\",\"filters\":[8]}]}");
-	begin(p.theirs, "namespace", "{\"name\":\"theirs\"}");
+	assert_non_null(r);
+	if (journal_begin(row->theirs ? p->theirs : p->mine, row->step, r, &err) < 0)
+		fail_msg("%s", err.msg);
+	json_decref(r);
+}
+
+static void is_after(const struct pair *p, const struct row *row)
+{
+	const json_t *is = journal_find(row->theirs ? p->theirs : p->mine, row->step);
+	json_t *wanted = json_loads(row->after ? row->after : row->before, 0, NULL);
+	char *found = json_dumps(is, JSON_COMPACT);
+
+	if (!json_equal(is, wanted))
+		fail_msg("%s %s: expected %s, found %s", row->theirs ? "their" : "my",
+			 row->step, row->after ? row->after : row->before, found);
+	free(found);
+	json_decref(wanted);
+}
+
+/* Once, and once more: then nothing is left to move. */
+static void hand_over(const struct toy *t, const struct row *row, size_t n)
+{
+	struct pair p = pair_open(t);
+	struct error err = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		begin(&p, &row[i]);
 	for (int again = 0; again < 2; again++) {
-		hand_over(p.mine, p.theirs);
-		is(p.mine, "nic-client-flags",
-		   "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}");
-		is(p.mine, "nic-client-vlan",
-		   "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":false}");
-		is(p.theirs, "nic-client-flags",
-		   "{\"name\":\"b\",\"ifindex\":3,\"prior\":{}}");
-		is(p.theirs, "nic-server-flags",
-		   "{\"name\":\"a\",\"ifindex\":2,\"prior\":{\"allmulti\":false,\"up\":"
-		   "false}}");
-		is(p.theirs, "nic-server-vlan",
-		   "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":true}");
-		is(p.theirs, "tc-nic",
-		   "{\"nics\":[{\"ifindex\":3,\"qdisc\":\"clsact\",\"filters\":[7]},"
-		   "{\"ifindex\":2,\"qdisc\":null,\"filters\":[8]}]}");
-		is(p.theirs, "namespace", "{\"name\":\"theirs\"}");
+		if (handover_journals(p.mine, p.theirs, &err) < 0)
+			fail_msg("%s", err.msg);
+		for (size_t i = 0; i < n; i++)
+			is_after(&p, &row[i]);
 		/* On disk too, and in force for whoever reads it. */
 		pair_close(&p);
-		p = pair_open(*state);
+		p = pair_open(t);
 	}
+	for (size_t i = 0; i < n; i++)
+		is_after(&p, &row[i]);
 	pair_close(&p);
 }
 
+/* Theirs on the same interface is its server side's, and beside it on another. */
+static const struct row first[] = {
+	{ false, "nic-client-flags",
+	  "{\"name\":\"a\",\"ifindex\":2,\"prior\":{\"allmulti\":false,\"up\":false}}",
+	  "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}" },
+	{ false, "nic-client-vlan", "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":true}",
+	  "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":false}" },
+	{ false, "tc-nic",
+	  "{\"nics\":[{\"name\":\"a\",\"ifindex\":2,\"qdisc\":null,\"filters\":[]}]}",
+	  NULL },
+	{ false, "namespace", "{\"name\":\"mine\"}", NULL },
+	{ true, "nic-client-flags", "{\"name\":\"b\",\"ifindex\":3,\"prior\":{}}", NULL },
+	{ true, "nic-server-flags", "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}",
+	  "{\"name\":\"a\",\"ifindex\":2,\"prior\":{\"allmulti\":false,\"up\":false}}" },
+	{ true, "nic-server-vlan", "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":false}",
+	  "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":true}" },
+	{ true, "tc-nic",
+	  "{\"nics\":[{\"ifindex\":3,\"qdisc\":\"clsact\",\"filters\":[7]},"
+	  "{\"ifindex\":2,\"qdisc\":\"clsact\",\"filters\":[8]}]}",
+	  "{\"nics\":[{\"ifindex\":3,\"qdisc\":\"clsact\",\"filters\":[7]},"
+	  "{\"ifindex\":2,\"qdisc\":null,\"filters\":[8]}]}" },
+	{ true, "namespace", "{\"name\":\"theirs\"}", NULL },
+};
+
 /* Whoever came later has nothing to hand over. */
+static const struct row later[] = {
+	{ false, "nic-client-flags", "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}",
+	  NULL },
+	{ false, "nic-client-vlan", "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":false}",
+	  NULL },
+	{ false, "tc-nic",
+	  "{\"nics\":[{\"ifindex\":2,\"qdisc\":\"clsact\",\"filters\":[]}]}", NULL },
+	{ true, "nic-client-flags",
+	  "{\"name\":\"a\",\"ifindex\":2,\"prior\":{\"allmulti\":false}}", NULL },
+	{ true, "nic-client-vlan", "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":true}",
+	  NULL },
+	{ true, "tc-nic", "{\"nics\":[{\"ifindex\":2,\"qdisc\":null,\"filters\":[]}]}",
+	  NULL },
+};
+
+static void test_first(void **state)
+{
+	hand_over(*state, first, sizeof(first) / sizeof(first[0]));
+}
+
 static void test_later(void **state)
 {
-	struct pair p = pair_open(*state);
-
-	begin(p.mine, "nic-client-flags", "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}");
-	begin(p.mine, "nic-client-vlan",
-	      "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":false}");
-	begin(p.mine, "tc-nic",
-	      "{\"nics\":[{\"ifindex\":2,\"qdisc\":\"clsact\",\"filters\":[]}]}");
-	begin(p.theirs, "nic-client-flags",
-	      "{\"name\":\"a\",\"ifindex\":2,\"prior\":{\"allmulti\":false}}");
-	begin(p.theirs, "nic-client-vlan",
-	      "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":true}");
-	begin(p.theirs, "tc-nic",
-	      "{\"nics\":[{\"ifindex\":2,\"qdisc\":null,\"filters\":[]}]}");
-	hand_over(p.mine, p.theirs);
-	is(p.mine, "nic-client-flags", "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}");
-	is(p.theirs, "nic-client-flags",
-	   "{\"name\":\"a\",\"ifindex\":2,\"prior\":{\"allmulti\":false}}");
-	is(p.theirs, "nic-client-vlan",
-	   "{\"name\":\"a\",\"ifindex\":2,\"turned_off\":true}");
-	is(p.theirs, "tc-nic",
-	   "{\"nics\":[{\"ifindex\":2,\"qdisc\":null,\"filters\":[]}]}");
-	pair_close(&p);
+	hand_over(*state, later, sizeof(later) / sizeof(later[0]));
 }
 
 int main(void)
