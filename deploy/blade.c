@@ -117,7 +117,7 @@ static int blade_open(struct blade *b, bool create, struct error *err)
 	b->dirfd = blade_lock(b->name, create, err);
 	if (b->dirfd < 0)
 		return b->dirfd;
-	return journal_open(b->dirfd, true, &b->journal, err);
+	return state_journal(b->name, b->dirfd, true, &b->journal, err);
 }
 
 static void blade_close(struct blade *b)
@@ -281,7 +281,7 @@ int blade_down(const char *name, const char *group, struct error *err)
 
 	if (dirfd < 0)
 		return dirfd == -ENOENT ? 0 : dirfd;
-	r = journal_open(dirfd, true, &journal, err);
+	r = state_journal(name, dirfd, true, &journal, err);
 	if (!r && !group)
 		r = change_forget(journal, err);
 	if (!r && (!group || !strcmp(group, GROUP_TC)))

@@ -285,7 +285,7 @@ static int change_settle_at(const char *name, int dirfd, struct error *err)
 	_cleanup_journal_ struct journal *journal = NULL;
 	struct step_context plan;
 	struct config stored;
-	int r = journal_open(dirfd, false, &journal, err);
+	int r = state_journal(name, dirfd, false, &journal, err);
 
 	if (!r && journal_find(journal, CHANGE_RECORD))
 		return -EBUSY;

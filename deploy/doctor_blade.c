@@ -86,13 +86,9 @@ int doctor_journal(struct doctor *d, struct error *err)
 	}
 	f = doctor_find(d, DOCTOR_FAULT);
 	text_add(&f->what, "the journal is damaged");
-	text_add(&f->read, "%s", why.msg);
+	text_add(&f->read, STATE_ROOT "/%s/journal: %s", d->name, why.msg);
 	text_add(&f->why, "It holds the machine's prior values, and `hapep down` undoes "
 			  "nothing as long as it cannot read all of it.");
-	text_add(&f->mend,
-		 "cp " STATE_ROOT "/%s/journal /root/ && $EDITOR " STATE_ROOT
-		 "/%s/journal: delete that line, then hapep down --name %s; what the "
-		 "line told of has to be put back by hand",
-		 d->name, d->name, d->name);
+	state_journal_mend(d->name, &f->mend);
 	return 0;
 }

@@ -26,7 +26,7 @@ static int dry_run_journal(const char *name, struct journal **out, struct error 
 	*out = NULL;
 	if (dirfd == -ENOENT)
 		return 0;
-	return dirfd < 0 ? dirfd : journal_open(dirfd, false, out, err);
+	return dirfd < 0 ? dirfd : state_journal(name, dirfd, false, out, err);
 }
 
 /* As `hapep rss plan` prints it, in comment lines. */

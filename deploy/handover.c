@@ -172,7 +172,7 @@ static int handover_shares(struct journal *mine, const char *other, struct error
 	int r = dirfd;
 
 	if (r >= 0)
-		r = journal_open(dirfd, false, &peek, err);
+		r = state_journal(other, dirfd, false, &peek, err);
 	return r < 0 ? r : handover_walk(mine, peek, NULL, err);
 }
 
@@ -194,7 +194,7 @@ static int handover_to(const char *name, struct journal *mine, const char *other
 	if (r == -ENOENT)
 		return 0;
 	if (r >= 0)
-		r = journal_open(dirfd, true, &theirs, err);
+		r = state_journal(other, dirfd, true, &theirs, err);
 	if (r >= 0)
 		r = handover_journals(mine, theirs, err);
 	if (r < 0)

@@ -178,6 +178,34 @@ int state_read(int dirfd, const char *file, char **out, struct error *err)
 	return 0;
 }
 
+void state_journal_mend(const char *name, struct text *out)
+{
+	text_add(out,
+		 "cp " STATE_ROOT "/%s/journal /root/ && $EDITOR " STATE_ROOT
+		 "/%s/journal: delete that line, then hapep down --name %s; what the "
+		 "line told of has to be put back by hand",
+		 name, name, name);
+}
+
+int state_journal(const char *name, int dirfd, bool create, struct journal **out,
+		  struct error *err)
+{
+	_cleanup_text_ struct text mend = { 0 };
+	struct error why = { 0 };
+	int r = journal_open(dirfd, create, out, &why);
+
+	if (r != -EBADMSG) {
+		if (r < 0)
+			*err = why;
+		return r;
+	}
+	state_journal_mend(name, &mend);
+	return error_say(err, EBADMSG,
+			 STATE_ROOT "/%s/journal: %.512s, so that nothing is changed; to "
+				    "mend it: %s",
+			 name, why.msg, mend.text);
+}
+
 int state_leaving_read(const char *name, struct ports *out, struct error *err)
 {
 	struct error none = { 0 };

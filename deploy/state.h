@@ -7,7 +7,9 @@
 #include <sys/types.h>
 
 #include "helpers/error.h"
+#include "helpers/journal.h"
 #include "helpers/ports.h"
+#include "helpers/text.h"
 
 #define STATE_ROOT "/run/hapep"
 
@@ -29,6 +31,15 @@ int state_remove(const char *name, int dirfd, struct error *err);
 int state_write(int dirfd, const char *file, const char *text, struct error *err);
 /* Reads a file of the directory; the caller's, free() it. -ENOENT as it is. */
 int state_read(int dirfd, const char *file, char **out, struct error *err);
+
+/*
+ * journal_open for the blade of that name, whose directory dirfd is: where the journal is
+ * damaged (-EBADMSG), err tells the file and state_journal_mend's words too.
+ */
+int state_journal(const char *name, int dirfd, bool create, struct journal **out,
+		  struct error *err);
+/* What whoever has a damaged journal does about it. */
+void state_journal_mend(const char *name, struct text *out);
 
 /*
  * Ports that a change in service took from the service's, and whose connections end as

@@ -242,13 +242,19 @@ pipes() {
 }
 
 journal() {
-	local file=/run/hapep/pep0/journal
-	blade cp "$file" "$scratch/journal"
-	blade sed -i '2s/.*/{"do": nonsense/' "$file"
+	local file=/run/hapep/pep0/journal told
+	blade sed -i '2i{"do": nonsense' "$file"
 	expect "a damaged journal" fault "$(result journal)"
-	check "the line is named" reads journal "line 2"
-	blade cp "$scratch/journal" "$file"
-	expect "restored: gone" ok "$(result journal)"
+	check "file and line are named" reads journal "$file: the journal is damaged in line 2: expected"
+	told=$(blade "$hapep" down 2>&1)
+	expect "down fails with it" 3 $?
+	check "and says the same" grep -qF "$(finding journal read)" <<<"$told"
+	check "and the same remedy" grep -qF "$(finding journal mend)" <<<"$told"
+	check "and so says up" grep -qF "$(finding journal mend)" \
+		<(blade "$hapep" up --config "$conf" 2>&1)
+	check "and leaves all as it is" blade "$hapep" status --quiet
+	blade sed -i 2d "$file"
+	expect "that line deleted: gone" ok "$(result journal)"
 }
 
 within_a_second() {
