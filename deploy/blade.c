@@ -284,8 +284,8 @@ int blade_down(const char *name, const char *group, struct error *err)
 	r = state_journal(name, dirfd, true, &journal, err);
 	if (!r && !group)
 		r = change_forget(journal, err);
-	if (!r && (!group || !strcmp(group, GROUP_TC)))
-		r = handover_make(name, journal, err);
+	if (!r)
+		r = handover_make(name, group, journal, err);
 	if (r < 0)
 		return r;
 	/*

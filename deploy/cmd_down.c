@@ -33,8 +33,10 @@ const struct command command_down = {
 		"Ends the instances while the redirects still stand, so that both sides see\n"
 		"their connections end, then undoes every journalled step, newest first, with\n"
 		"the prior values. Works after a success, after an `up` that failed or was\n"
-		"killed, after parts were deleted by hand, and where nothing is left to undo.",
-	.options = OPTION_NAME | OPTION_DRY_RUN,
+		"killed, after parts were deleted by hand, and where nothing is left to undo.\n"
+		"What another blade on the same NIC still needs goes over to that blade instead;\n"
+		"--dry-run says what.",
+	.options = OPTION_NAME | OPTION_DRY_RUN | OPTION_JSON,
 	.words = "",
 	.run = down_run,
 };

@@ -9,6 +9,7 @@
 #include "deploy/change.h"
 #include "deploy/dry_run.h"
 #include "deploy/effect.h"
+#include "deploy/handover.h"
 #include "deploy/plan.h"
 #include "deploy/preflight.h"
 #include "deploy/scenario.h"
@@ -199,26 +200,73 @@ int dry_run_up(struct invocation *in, const struct config *config, const char *g
 	return dry_run_change(in, config, &differs, err);
 }
 
-int dry_run_down(struct invocation *in, const char *group, struct error *err)
+/* The records of a group's steps, in the order in which they would be undone. */
+static json_t *dry_run_undone(const struct journal *journal, const char *group)
 {
-	_cleanup_journal_ struct journal *journal = NULL;
-	int r = dry_run_journal(in->name, &journal, err);
+	json_t *rows = json_array();
 
-	if (r < 0)
-		return r;
-	if (!journal || !journal_count(journal))
-		printf("# blade '%s' is down: nothing to undo\n", in->name);
-	for (size_t i = deploy_steps.n; i-- > 0;) {
+	for (size_t i = deploy_steps.n; journal && i-- > 0;) {
 		const struct step *s = &deploy_steps.steps[i];
-		json_t *record = journal ? journal_find(journal, s->name) : NULL;
-		char *text;
+		json_t *record = journal_find(journal, s->name);
 
 		if (!record || (group && strcmp(group, s->group)))
 			continue;
-		text = json_dumps(record, JSON_COMPACT);
-		printf("undo %-17s %s %s\n", s->name, s->summary,
-		       s->undo ? text : "(goes with the namespace)");
+		/* Without an undo it goes with the namespace. */
+		json_array_append_new(rows, json_pack("{s:s,s:s,s:O?}", "step", s->name,
+						      "summary", s->summary, "record",
+						      s->undo ? record : NULL));
+	}
+	return rows;
+}
+
+static void dry_run_down_text(const json_t *handover, const json_t *undone)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(handover, i, row)
+	{
+		char *prior = json_dumps(json_object_get(row, "prior"), JSON_COMPACT);
+
+		printf("hand %-17s of %s to blade '%s', which puts back %s\n",
+		       json_string_value(json_object_get(row, "step")),
+		       json_string_value(json_object_get(row, "interface")),
+		       json_string_value(json_object_get(row, "blade")), prior);
+		free(prior);
+	}
+	json_array_foreach(undone, i, row)
+	{
+		json_t *record = json_object_get(row, "record");
+		char *text = json_dumps(record, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		printf("undo %-17s %s %s\n",
+		       json_string_value(json_object_get(row, "step")),
+		       json_string_value(json_object_get(row, "summary")),
+		       json_is_null(record) ? "(goes with the namespace)" : text);
 		free(text);
 	}
-	return EXIT_DONE;
+}
+
+int dry_run_down(struct invocation *in, const char *group, struct error *err)
+{
+	_cleanup_journal_ struct journal *journal = NULL;
+	json_t *handover = NULL, *tree;
+	int r = dry_run_journal(in->name, &journal, err);
+
+	if (!r && journal)
+		r = handover_foresee(in->name, group, journal, &handover, err);
+	if (r < 0)
+		return r;
+	tree = json_pack("{s:s,s:o,s:o}", "blade", in->name, "handover",
+			 handover ? handover : json_array(), "undo",
+			 dry_run_undone(journal, group));
+	if (in->json)
+		r = writer_print(tree, true, stdout);
+	else if (!journal || !journal_count(journal))
+		printf("# blade '%s' is down: nothing to undo\n", in->name);
+	else
+		dry_run_down_text(json_object_get(tree, "handover"),
+				  json_object_get(tree, "undo"));
+	json_decref(tree);
+	return r < 0 ? error_set(err, -r, "write the dry run") : EXIT_DONE;
 }

@@ -18,6 +18,10 @@ int dry_run_up(struct invocation *in, const struct config *config, const char *g
  */
 int dry_run_change(const struct invocation *in, const struct config *wanted,
 		   bool *differs, struct error *err);
+/*
+ * Each prior value of an interface that goes over to another blade's journal, then each
+ * step that is undone, with what its record will be by then.
+ */
 int dry_run_down(struct invocation *in, const char *group, struct error *err);
 
 #endif

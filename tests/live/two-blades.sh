@@ -57,6 +57,38 @@ for fault in before record partial after; do
 	round "$fault at the handover" "pep1 pep0" pep1 "$fault:handover"
 done
 
+# What --dry-run tells of it, in text and as JSON, is what then happens; and it does nothing.
+prior() { # BLADE
+	blade jq -c 'select(.do == "nic-client-flags").record.prior' "/run/hapep/$1/journal" |
+		tail -n 1
+}
+up pep0 && up pep1
+prior=$(prior pep0)
+blade sha256sum /run/hapep/pep{0,1}/journal >"$scratch/journals"
+blade "$hapep" down --dry-run --name pep0 >"$scratch/dry"
+check "dry run: says what goes to the other" grep -qxF \
+	"hand nic-client-flags  of nic0 to blade 'pep1', which puts back $prior" "$scratch/dry"
+check "dry run: what is undone is without it" grep -q \
+	'^undo nic-client-flags .*"prior":{}' "$scratch/dry"
+blade "$hapep" down --dry-run --json --name pep0 >"$scratch/dry"
+expect "dry run: as JSON too" "pep1 nic-client-flags $prior" "$(jq -r '.handover[] |
+	select(.step == "nic-client-flags" and .interface == "nic0") |
+	"\(.blade) \(.its_step) \(.prior | tojson)"' "$scratch/dry")"
+expect "dry run: the clsact too" '{"clsact":false}' \
+	"$(jq -c '.handover[] | select(.step == "tc-nic").prior' "$scratch/dry")"
+expect "dry run: other groups hand nothing over" 0 \
+	"$(blade "$hapep" netns down --dry-run --json --name pep0 | jq '.handover | length')"
+expect "dry run: whoever came later hands nothing over" 0 \
+	"$(blade "$hapep" down --dry-run --json --name pep1 | jq '.handover | length')"
+check "dry run: no journal was changed" blade sha256sum --quiet -c "$scratch/journals"
+down pep0
+expect "and so it is in the other's journal" "$prior" "$(prior pep1)"
+expect "dry run: alone it hands nothing over" 0 \
+	"$(blade "$hapep" down --dry-run --json --name pep1 | jq '.handover | length')"
+down pep1
+expect "dry run: of a blade that is down" '{"blade":"pep1","handover":[],"undo":[]}' \
+	"$(blade "$hapep" down --dry-run --json --name pep1 | jq -c .)"
+
 # Killed half-way, and then the other one goes first.
 up pep0 && up pep1
 blade env HAPEP_FAULT=record:handover "$hapep" down --quiet --name pep0 2>/dev/null

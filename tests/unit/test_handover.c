@@ -111,6 +111,15 @@ static const struct row first[] = {
 	{ true, "namespace", "{\"name\":\"theirs\"}", NULL },
 };
 
+/* What a dry run would tell of it. */
+static const char foreseen[] =
+	"[{\"step\":\"nic-client-flags\",\"interface\":\"a\",\"prior\":{\"allmulti\":false,"
+	"\"up\":false},\"blade\":\"pep1\",\"its_step\":\"nic-server-flags\"},"
+	"{\"step\":\"nic-client-vlan\",\"interface\":\"a\",\"prior\":{\"rx-vlan-filter\":"
+	"true},\"blade\":\"pep1\",\"its_step\":\"nic-server-vlan\"},"
+	"{\"step\":\"tc-nic\",\"interface\":\"a\",\"prior\":{\"clsact\":false},"
+	"\"blade\":\"pep1\",\"its_step\":\"tc-nic\"}]";
+
 /* Whoever came later has nothing to hand over. */
 static const struct row later[] = {
 	{ false, "nic-client-flags", "{\"name\":\"a\",\"ifindex\":2,\"prior\":{}}",
@@ -137,9 +146,38 @@ static void test_later(void **state)
 	hand_over(*state, later, sizeof(later) / sizeof(later[0]));
 }
 
+/* In memory it is as it would be, on disk as it was; and nothing is foreseen twice. */
+static void test_foresee(void **state)
+{
+	struct pair p = pair_open(*state);
+	json_t *wanted = json_loads(foreseen, 0, NULL), *list = json_array();
+	size_t n = sizeof(first) / sizeof(first[0]);
+
+	for (size_t i = 0; i < n; i++)
+		begin(&p, &first[i]);
+	for (int again = 0; again < 2; again++) {
+		handover_foresee_journals(p.mine, p.theirs, "pep1", list);
+		assert_true(json_equal(list, wanted));
+	}
+	for (size_t i = 0; i < n; i++)
+		is_after(&p, &first[i]);
+	pair_close(&p);
+	p = pair_open(*state);
+	for (size_t i = 0; i < n; i++) {
+		struct row row = { first[i].theirs, first[i].step, first[i].before,
+				   NULL };
+
+		is_after(&p, &row);
+	}
+	pair_close(&p);
+	json_decref(list);
+	json_decref(wanted);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TOY_TEST(test_first), TOY_TEST(test_later) };
+	const struct CMUnitTest tests[] = { TOY_TEST(test_first), TOY_TEST(test_later),
+					    TOY_TEST(test_foresee) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
