@@ -13,6 +13,8 @@
 #include "helpers/text.h"
 #include "tc/residence.h"
 
+#define TOP_STATS_MS 100 /* what an instance may take to answer */
+
 /* Of a core, all counted up since boot, but accepted and local since top began. */
 struct top_core {
 	bool online;
@@ -32,6 +34,12 @@ struct top_instance {
 		bytes_out; /* connections, and bytes from and to clients */
 };
 
+/* The generations that a change left: no new connections, theirs to the end. */
+struct top_leaving {
+	bool known; /* the supervisor has told */
+	unsigned int generations, connections;
+};
+
 struct top_sample {
 	double at;   /* seconds, monotonic */
 	double when; /* seconds since 1970 */
@@ -42,6 +50,7 @@ struct top_sample {
 	uint64_t queue[SIDES][CONFIG_QUEUES_MAX];
 	uint64_t nic_drops;    /* received and lost, or not sent, by NICs and host ends */
 	uint64_t listen_drops; /* connections lost in the listening queues */
+	struct top_leaving leaving;            /* now */
 	struct residence_way residence[SIDES]; /* since top began, by side it goes to */
 };
 
@@ -54,8 +63,9 @@ struct top_source {
 	struct haproxy_locality *locality; /* NULL: the kernel cannot */
 	char locality_why[256];            /* then why */
 	struct residence *residence;       /* NULL: not asked for */
-	unsigned int queues[SIDES];        /* that count their packets */
-	unsigned int *irq;                 /* of the NICs, ascending */
+	double ask_again; /* when the supervisor may be asked, after it did not answer */
+	unsigned int queues[SIDES]; /* that count their packets */
+	unsigned int *irq;          /* of the NICs, ascending */
 	size_t n_irq;
 };
 
@@ -71,6 +81,12 @@ void top_latency_read(const struct top_source *s, struct top_sample *out);
 json_t *top_latency_tree(const struct top_sample *from, const struct top_sample *to);
 /* Its two lines for people; none where the tree has none. */
 void top_latency_text(const json_t *tree, struct text *out);
+/* What leaves; nothing known where no supervisor answers. After out->at is set. */
+void top_leaving_read(struct top_source *s, struct top_sample *out);
+/* "leaving_generations" and "leaving_connections" of "total", null: not known. */
+void top_leaving_tree(const struct top_sample *to, json_t *total);
+/* A line for people where there are any. */
+void top_leaving_text(const json_t *total, struct text *out);
 /* Plans anew where the blade's configuration was changed (`hapep up`, `scenario`). */
 void top_refresh(struct top_source *s);
 

@@ -19,8 +19,6 @@
 #include "helpers/nic/counter.h"
 #include "helpers/softnet.h"
 
-#define TOP_STATS_MS 100 /* what an instance may take to answer */
-
 static double clock_now(clockid_t id)
 {
 	struct timespec t;
@@ -228,4 +226,6 @@ void top_read(struct top_source *s, const struct top_sample *before,
 	read_ticks(s, out);
 	read_nics(s, out);
 	namespace_call(s->nsfd, read_listen, out, &(struct error){ 0 });
+	/* Last: it may take its time. */
+	top_leaving_read(s, out);
 }

@@ -103,6 +103,7 @@ static void text_head(const json_t *tree, struct text *out)
 		  number(t, "connections"), number(t, "tps"),
 		  (double)number(t, "bytes_in_s") * 8e-6,
 		  (double)number(t, "bytes_out_s") * 8e-6);
+	top_leaving_text(t, out);
 	text_add(out, "drops: NIC %lld, backlog %lld, listening queues %lld",
 		 number(t, "nic_drops"), number(t, "backlog_drops"),
 		 number(t, "listen_drops"));

@@ -204,6 +204,7 @@ static json_t *total(const struct span *v)
 	json_object_set_new(t, "listen_drops",
 			    json_integer((json_int_t)grown(v->from->listen_drops,
 							   v->to->listen_drops)));
+	top_leaving_tree(v->to, t);
 	return t;
 }
 

@@ -112,6 +112,35 @@ static void interval(struct top_sample *a, struct top_sample *b)
 	b->core[7] = (struct top_core){ .online = true, .dropped = 9 };
 }
 
+/* What the supervisor does not tell is not known, and what leaves counts apart. */
+static void test_leaving(void **state)
+{
+	struct top_sample *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+	struct top_source *s = source_new(NULL);
+	struct text text = { 0 };
+	json_t *tree;
+
+	(void)state;
+	interval(a, b);
+	tree = top_tree(s, a, b);
+	assert_true(json_is_null(
+		json_object_get(json_object_get(tree, "total"), "leaving_connections")));
+	json_decref(tree);
+	b->leaving = (struct top_leaving){ true, 2, 17 };
+	tree = top_tree(s, a, b);
+	assert_int_equal(at(tree, "total", "leaving_generations"), 2);
+	assert_int_equal(at(tree, "total", "leaving_connections"), 17);
+	assert_int_equal(at(tree, "total", "connections"), 6);
+	top_text(tree, &text);
+	assert_non_null(
+		strstr(text.text, "leaving: 17 connections of 2 former generations\n"));
+	text_free(&text);
+	json_decref(tree);
+	free(a);
+	free(b);
+	free(s);
+}
+
 static void test_tree(void **state)
 {
 	struct top_sample *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
@@ -145,6 +174,7 @@ static void test_tree(void **state)
 	top_text(tree, &text);
 	assert_non_null(strstr(text.text, "accepted on the receiving core: 75.0 %"));
 	assert_non_null(strstr(text.text, "0,2"));
+	assert_null(strstr(text.text, "leaving"));
 	text_free(&text);
 	json_decref(tree);
 	free(a);
@@ -195,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TOY_TEST(test_read),
 		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_leaving),
 		cmocka_unit_test(test_restarts),
 	};
 
