@@ -17,6 +17,8 @@
 
 /* Others used more of the machine than this before a sample: not a quiet machine. */
 #define QUIET 0.05
+/* A generator's thread this busy may be what limits the load. */
+#define BUSY 0.95
 /* How a verdict begins that has a case's reason, which the report tells once. */
 #define NOT "not measured: "
 
@@ -130,6 +132,33 @@ static void quiet_say(const json_t *result, struct document *d)
 				   "In %zu samples the hypervisor gave more than %.0f "
 				   "per cent of the CPU time to others.",
 				   stolen, QUIET * 100);
+}
+
+/* Where the generator had no more to give, a rate is the least that the case can do. */
+static void generator_say(const json_t *result, struct document *d)
+{
+	_cleanup_text_ struct text names = { 0 };
+	json_t *c, *sample;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(result, "cases"), i, c)
+	{
+		const char *name = json_string_value(json_object_get(c, "name"));
+		size_t n = 0;
+
+		json_array_foreach(json_object_get(result, "samples"), k, sample) n +=
+			!strcmp(json_string_value(json_object_get(sample, "case")),
+				name) &&
+			bench_number(sample, "load.cpu_seconds.busiest_thread") > BUSY;
+		if (n)
+			text_add(&names, "%s%s (%zu)", names.length ? ", " : "", name, n);
+	}
+	if (names.length)
+		document_paragraph(d,
+				   "In these samples a thread of the generator was busy "
+				   "for more than %.0f per cent of the time, and may be "
+				   "what limited the rate: %s.",
+				   BUSY * 100, names.text);
 }
 
 static char *median_cell(const json_t *summary, const struct bench_metric *m)
@@ -369,6 +398,7 @@ int bench_report(const json_t *result, const struct bench_suite *suite,
 	when_say(result, &d);
 	machine_say(result, &d);
 	quiet_say(result, &d);
+	generator_say(result, &d);
 	cases_say(result, suite, &d);
 	bench_targets_say(result, &d);
 	comparisons_say(result, suite, &d);

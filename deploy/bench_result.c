@@ -192,10 +192,10 @@ static json_t *result_new(const struct bench *b)
 		b->lab[0] ? "lab" : "external", "layout", b->suite->layout, "origin",
 		b->suite->server ? b->suite->server : b->origin, "family", b->family);
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:f,s:b,s:o,s:o,s:[],s:[]}", "format",
+	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:o,s:o,s:[],s:[]}", "format",
 			 BENCH_FORMAT, "suite", b->suite->name, "title", b->suite->title,
-			 "lab", b->lab, "started", (double)time(NULL), "complete", false,
-			 "options", options, "machine", bench_machine(b), "cases",
+			 "lab", b->lab, "started", (json_int_t)time(NULL), "complete",
+			 false, "options", options, "machine", bench_machine(b), "cases",
 			 "samples");
 }
 

@@ -130,8 +130,8 @@ static int sample_take(struct bench *b, const struct bench_case *c, json_t *samp
 static int sample_run(struct bench *b, const struct bench_case *c, unsigned int round,
 		      struct error *err)
 {
-	json_t *sample = json_pack("{s:s,s:i,s:f}", "case", c->name, "round", (int)round,
-				   "started", (double)time(NULL));
+	json_t *sample = json_pack("{s:s,s:i,s:I}", "case", c->name, "round", (int)round,
+				   "started", (json_int_t)time(NULL));
 	struct error why = { 0 };
 	int r = sample_take(b, c, sample, &why);
 
