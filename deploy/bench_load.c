@@ -120,6 +120,8 @@ static int paced_load(struct bench *b, const struct bench_case *c, json_t *sampl
 				 bench_number(load, "latency_us.first_byte.p50"));
 		bench_metric_set(metrics, "paced_ttfb_p99_us",
 				 bench_number(load, "latency_us.first_byte.p99"));
+		bench_metric_set(metrics, "paced_late_p99_us",
+				 bench_number(load, "latency_us.start_lag.p99"));
 		bench_metric_set(metrics, "failures",
 				 bench_number(metrics, "failures") +
 					 bench_number(load, "failures.total"));

@@ -62,8 +62,7 @@ done
 SH
 }
 
-# The next case finds no entry of this one's. TIME_WAIT sockets do stay, but each load has
-# clients of its own, and so has no tuple of theirs.
+# The next case finds no entry of this one's.
 tracking_down() {
 	local key value
 	[[ -e $scratch/tracking ]] || return 0

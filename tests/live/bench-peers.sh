@@ -35,6 +35,31 @@ tracked() {
 	blade cat /proc/sys/net/netfilter/nf_conntrack_count
 }
 
+time_wait() { # sockets of the server's and the blade's that are in it, of both families
+	local namespace
+	for namespace in server blade; do
+		"$namespace" ss -Htn state time-wait
+	done | wc -l
+}
+
+# TIME_WAIT sockets go with the case, where the kernel can end them; none is refused before.
+time_waits() {
+	local left
+	driver up forward
+	driver load forward number=23 seconds=0.2 warmup=0 connections=2 >/dev/null
+	check "a load leaves TIME_WAIT sockets" test "$(time_wait)" -gt 0
+	driver down forward
+	left=$(time_wait)
+	server ss -K -Htn state time-wait >/dev/null
+	if ((left && $(time_wait))); then
+		skip "and they go with the case" "this kernel's ss -K leaves TIME_WAIT sockets"
+	else
+		expect "and they go with the case" 0 "$left"
+	fi
+	expect "the server had room for all of them" 0 \
+		"$(server nstat -asz TcpExtTCPTimeWaitOverflow | awk '/Overflow/ { print $2 }')"
+}
+
 # A table that is full is a failure of its own, and the next case's is empty.
 table_full() {
 	local n max
@@ -146,6 +171,7 @@ if [[ -x /usr/sbin/squid ]]; then
 else
 	skip squid "there is no /usr/sbin/squid: make deps installs it"
 fi
+time_waits
 table_full
 check "the end" driver end
 expect "no lab is left" "" "$(ip netns list | grep "hapep-$LAB_NAME-")"
