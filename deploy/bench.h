@@ -213,6 +213,8 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c,
 			 struct text *reason);
 /* A number at "a.b.c" of a tree; 0 where there is none. */
 double bench_number(const json_t *tree, const char *path);
+/* A word of an object, borrowed; "" where there is none. */
+const char *bench_word(const json_t *tree, const char *key);
 
 /* ---- bench_machine.c ---- */
 

@@ -23,6 +23,13 @@ double bench_number(const json_t *tree, const char *path)
 	return json_number_value(tree);
 }
 
+const char *bench_word(const json_t *tree, const char *key)
+{
+	const char *s = json_string_value(json_object_get(tree, key));
+
+	return s ? s : "";
+}
+
 /* One call of the lab's generator. Failed transactions are figures, not errors. */
 static int lab_load(struct bench *b, const struct bench_case *c, double rate,
 		    json_t **out, struct error *err)

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "deploy/bench_conditions.h"
 #include "deploy/bench_cost.h"
 #include "deploy/bench_document.h"
 #include "deploy/bench_profile.h"
@@ -15,151 +15,8 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 
-/* Others used more of the machine than this before a sample: not a quiet machine. */
-#define QUIET 0.05
-/* A generator's thread this busy may be what limits the load. */
-#define BUSY 0.95
 /* How a verdict begins that has a case's reason, which the report tells once. */
 #define NOT "not measured: "
-
-static const char *word(const json_t *tree, const char *key)
-{
-	const char *s = json_string_value(json_object_get(tree, key));
-
-	return s ? s : "";
-}
-
-/* What loads the blade, and what answers. */
-static char *ends_say(const json_t *result)
-{
-	const json_t *options = json_object_get(result, "options");
-	const char *family = word(options, "family");
-
-	if (strcmp(word(options, "generator"), "lab") != 0 ||
-	    !strcmp(word(options, "layout"), "packets") || !*word(options, "origin"))
-		return memory_strdup(word(options, "generator"));
-	return memory_printf("lab; server: %s; %s", word(options, "origin"),
-			     !strcmp(family, "6")      ? "IPv6"
-			     : !strcmp(family, "both") ? "IPv4 and IPv6 in turn"
-						       : "IPv4");
-}
-
-static void when_say(const json_t *result, struct document *d)
-{
-	time_t t = (time_t)bench_number(result, "started");
-	_cleanup_free_ char *ends = ends_say(result);
-	struct tm at;
-	char when[64];
-
-	gmtime_r(&t, &at);
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &at);
-	document_paragraph(
-		d,
-		"Started %s. %.0f round(s), the cases of each taken in turn, every other "
-		"round backwards; %g s a sample after %g s of warm-up, %.0f connections "
-		"at a time. Generator: %s. Run %s.",
-		when, bench_number(result, "options.rounds"),
-		bench_number(result, "options.seconds"),
-		bench_number(result, "options.warmup"),
-		bench_number(result, "options.connections"), ends,
-		json_is_true(json_object_get(result, "complete")) ? "complete"
-								  : "NOT COMPLETE");
-	if (json_is_true(json_object_get(json_object_get(result, "options"), "quick")))
-		document_paragraph(d,
-				   "This is a --quick run: it shows that the machinery "
-				   "works, and its figures mean nothing.");
-}
-
-static void machine_say(const json_t *result, struct document *d)
-{
-	const json_t *machine = json_object_get(result, "machine");
-	_cleanup_text_ struct text versions = { 0 };
-	const char *name;
-	json_t *version;
-
-	json_object_foreach(json_object_get(machine, "packages"), name, version)
-	{
-		text_add(&versions, ", %s %s", name, json_string_value(version));
-	}
-	document_heading(d, "Machine");
-	document_paragraph(
-		d, "%s, %.0f CPU(s) on %.0f NUMA node(s)%s, %s of memory. Linux %s.",
-		word(machine, "processor"), bench_number(machine, "cpus"),
-		bench_number(machine, "numa_nodes"),
-		json_is_true(json_object_get(machine, "virtual")) ? ", a virtual machine"
-								  : "",
-		word(machine, "memory"), word(machine, "kernel"));
-	document_paragraph(d, "hapep %s%s.", word(machine, "hapep"),
-			   versions.text ? versions.text : "");
-	if (!strcmp(word(json_object_get(result, "options"), "generator"), "lab"))
-		document_paragraph(
-			d, "Everything ran on this one machine: the generator, the "
-			   "blade and the origin share its CPUs, so that rates are less "
-			   "than the blade alone would do, and CPU is of all three.");
-}
-
-/* Whether the figures deserve to be quoted. */
-static void quiet_say(const json_t *result, struct document *d)
-{
-	size_t i, n = 0, loud = 0, stolen = 0;
-	double most = 0;
-	json_t *sample;
-
-	json_array_foreach(json_object_get(result, "samples"), i, sample)
-	{
-		double others = bench_number(sample, "background");
-
-		n += json_object_get(sample, "background") != NULL;
-		loud += others > QUIET;
-		most = others > most ? others : most;
-		stolen += bench_number(sample, "steal_seconds") >
-			  QUIET * bench_number(sample, "cpu_seconds");
-	}
-	if (loud)
-		document_paragraph(
-			d,
-			"The machine was NOT QUIET: before %zu of %zu samples others "
-			"used more than %.0f per cent of it, at most %.0f per cent. "
-			"Do not quote these figures.",
-			loud, n, QUIET * 100, most * 100);
-	else if (n)
-		document_paragraph(d,
-				   "The machine was quiet: before each sample others "
-				   "used at most %.1f per cent of it.",
-				   most * 100);
-	if (stolen)
-		document_paragraph(d,
-				   "In %zu samples the hypervisor gave more than %.0f "
-				   "per cent of the CPU time to others.",
-				   stolen, QUIET * 100);
-}
-
-/* Where the generator had no more to give, a rate is the least that the case can do. */
-static void generator_say(const json_t *result, struct document *d)
-{
-	_cleanup_text_ struct text names = { 0 };
-	json_t *c, *sample;
-	size_t i, k;
-
-	json_array_foreach(json_object_get(result, "cases"), i, c)
-	{
-		const char *name = json_string_value(json_object_get(c, "name"));
-		size_t n = 0;
-
-		json_array_foreach(json_object_get(result, "samples"), k, sample) n +=
-			!strcmp(json_string_value(json_object_get(sample, "case")),
-				name) &&
-			bench_number(sample, "load.cpu_seconds.busiest_thread") > BUSY;
-		if (n)
-			text_add(&names, "%s%s (%zu)", names.length ? ", " : "", name, n);
-	}
-	if (names.length)
-		document_paragraph(d,
-				   "In these samples a thread of the generator was busy "
-				   "for more than %.0f per cent of the time, and may be "
-				   "what limited the rate: %s.",
-				   BUSY * 100, names.text);
-}
 
 static char *median_cell(const json_t *summary, const struct bench_metric *m)
 {
@@ -223,7 +80,7 @@ static void cases_say(const json_t *result, const struct bench_suite *suite,
 	json_array_foreach(json_object_get(result, "cases"), i, c)
 	{
 		if (json_is_true(json_object_get(c, "possible")))
-			case_row(result, suite, word(c, "name"), d);
+			case_row(result, suite, bench_word(c, "name"), d);
 		else
 			missing = true;
 	}
@@ -235,7 +92,8 @@ static void cases_say(const json_t *result, const struct bench_suite *suite,
 	document_row(d, (const char *const[]){ "Case", "Why", NULL });
 	json_array_foreach(json_object_get(result, "cases"), i, c)
 	{
-		const char *const cells[] = { word(c, "name"), word(c, "reason"), NULL };
+		const char *const cells[] = { bench_word(c, "name"),
+					      bench_word(c, "reason"), NULL };
 
 		if (!json_is_true(json_object_get(c, "possible")))
 			document_row(d, cells);
@@ -276,19 +134,19 @@ static void comparison_row(const json_t *c, const struct bench_suite *suite,
 	_cleanup_free_ char *change = NULL, *sure = NULL;
 
 	for (size_t i = 0; i < suite->metrics_n; i++) {
-		if (!strcmp(word(c, "metric"), suite->metrics[i].name))
+		if (!strcmp(bench_word(c, "metric"), suite->metrics[i].name))
 			m = &suite->metrics[i];
 	}
 	change = change_cell(c, m);
 	sure = change[0] ? memory_printf("%.1f %%", bench_number(c, "confidence") * 100)
 			 : memory_strdup("");
-	document_row(
-		d, (const char *const[]){ word(c, "factor"),
-					  m ? m->title : word(c, "metric"), change, sure,
-					  strncmp(word(c, "verdict"), NOT, strlen(NOT))
-						  ? word(c, "verdict")
-						  : "not measured (see above)",
-					  expected[0] ? expected : NULL, NULL });
+	document_row(d, (const char *const[]){
+				bench_word(c, "factor"),
+				m ? m->title : bench_word(c, "metric"), change, sure,
+				strncmp(bench_word(c, "verdict"), NOT, strlen(NOT))
+					? bench_word(c, "verdict")
+					: "not measured (see above)",
+				expected[0] ? expected : NULL, NULL });
 }
 
 static void comparisons_say(const json_t *result, const struct bench_suite *suite,
@@ -335,9 +193,9 @@ static void failures_say(const json_t *result, struct document *d)
 			memory_printf("%.0f", bench_number(sample, "round"));
 
 		if (json_object_get(sample, "error"))
-			document_row(
-				d, (const char *const[]){ word(sample, "case"), round,
-							  word(sample, "error"), NULL });
+			document_row(d, (const char *const[]){
+						bench_word(sample, "case"), round,
+						bench_word(sample, "error"), NULL });
 	}
 	document_table_end(d);
 }
@@ -356,7 +214,8 @@ static void figures_say(const json_t *result, const struct bench_suite *suite,
 	}
 	json_array_foreach(list, i, f)
 	{
-		document_figure(d, word(f, "file"), word(f, "caption"), word(f, "svg"));
+		document_figure(d, bench_word(f, "file"), bench_word(f, "caption"),
+				bench_word(f, "svg"));
 	}
 	json_decref(list);
 }
@@ -395,10 +254,7 @@ int bench_report(const json_t *result, const struct bench_suite *suite,
 	int r;
 
 	document_title(&d, title);
-	when_say(result, &d);
-	machine_say(result, &d);
-	quiet_say(result, &d);
-	generator_say(result, &d);
+	bench_conditions_say(result, &d);
 	cases_say(result, suite, &d);
 	bench_targets_say(result, &d);
 	comparisons_say(result, suite, &d);

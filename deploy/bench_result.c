@@ -23,13 +23,6 @@ static json_t *member(const json_t *tree, const char *key)
 	return json_object_get(tree, key);
 }
 
-static const char *word(const json_t *tree, const char *key)
-{
-	const char *s = json_string_value(member(tree, key));
-
-	return s ? s : "";
-}
-
 int bench_file_write(const char *path, const char *bytes, struct error *err)
 {
 	_cleanup_close_ int fd =
@@ -73,14 +66,14 @@ int bench_result_read(const char *directory, json_t **out,
 	tree = json_load_file(path, 0, &where);
 	if (!tree)
 		return error_say(err, EPROTO, "%s:%d: %s", path, where.line, where.text);
-	*suite = bench_suite_find(word(tree, "suite"));
-	if (strcmp(word(tree, "format"), BENCH_FORMAT) || !*suite ||
+	*suite = bench_suite_find(bench_word(tree, "suite"));
+	if (strcmp(bench_word(tree, "format"), BENCH_FORMAT) || !*suite ||
 	    !json_is_array(member(tree, "samples")) ||
 	    !json_is_array(member(tree, "cases"))) {
 		error_say(err, EPROTO,
 			  "%s is no result of this hapep's: expected format " BENCH_FORMAT
 			  " and a suite it knows, got '%s' and '%s'",
-			  path, word(tree, "format"), word(tree, "suite"));
+			  path, bench_word(tree, "format"), bench_word(tree, "suite"));
 		json_decref(tree);
 		return -EPROTO;
 	}
@@ -96,7 +89,7 @@ const json_t *bench_result_sample(const json_t *result, const char *name,
 
 	json_array_foreach(member(result, "samples"), i, sample)
 	{
-		if (!strcmp(word(sample, "case"), name) &&
+		if (!strcmp(bench_word(sample, "case"), name) &&
 		    json_integer_value(member(sample, "round")) == round)
 			return sample;
 	}
@@ -111,7 +104,7 @@ int bench_result_add(json_t *result, const char *directory, json_t *sample,
 
 	json_array_foreach(list, i, other)
 	{
-		if (!strcmp(word(other, "case"), word(sample, "case")) &&
+		if (!strcmp(bench_word(other, "case"), bench_word(sample, "case")) &&
 		    json_equal(member(other, "round"), member(sample, "round"))) {
 			json_array_remove(list, i);
 			break;
@@ -145,8 +138,8 @@ double *bench_result_values(const json_t *result, const char *name, const char *
 	{
 		const json_t *value = member(member(sample, "metrics"), metric);
 
-		if (!strcmp(word(sample, "case"), name) && !member(sample, "error") &&
-		    json_is_number(value))
+		if (!strcmp(bench_word(sample, "case"), name) &&
+		    !member(sample, "error") && json_is_number(value))
 			v[(*n)++] = json_number_value(value);
 	}
 	return v;
@@ -251,8 +244,8 @@ static int resume_check(const struct bench *b, const json_t *old, struct error *
 			      "versions: its samples and new ones do not belong together",
 			      b->directory);
 	for (size_t i = 0; !r && words[i]; i++) {
-		const char *was = word(member(old, "options"), words[i]);
-		const char *is = word(member(now, "options"), words[i]);
+		const char *was = bench_word(member(old, "options"), words[i]);
+		const char *is = bench_word(member(now, "options"), words[i]);
 
 		if (strcmp(was, is) != 0)
 			r = error_say(err, EINVAL,
@@ -280,10 +273,10 @@ static void resume_adopt(struct bench *b, const json_t *old)
 {
 	const json_t *options = member(old, "options");
 
-	if (!b->options->origin && *word(options, "origin"))
-		b->origin = word(options, "origin");
-	if (!b->options->family && *word(options, "family"))
-		b->family = word(options, "family");
+	if (!b->options->origin && *bench_word(options, "origin"))
+		b->origin = bench_word(options, "origin");
+	if (!b->options->family && *bench_word(options, "family"))
+		b->family = bench_word(options, "family");
 	if (!b->options->rounds)
 		b->rounds = (unsigned int)bench_number(options, "rounds");
 	if (b->options->seconds > 0)
@@ -319,7 +312,7 @@ static int open_old(struct bench *b, struct error *err)
 	resume_adopt(b, b->result);
 	r = resume_check(b, b->result, err);
 	/* What a killed run left of its lab goes with the name. */
-	snprintf(b->lab, sizeof(b->lab), "%s", word(b->result, "lab"));
+	snprintf(b->lab, sizeof(b->lab), "%s", bench_word(b->result, "lab"));
 	b->load = 2 * (unsigned int)json_array_size(member(b->result, "samples"));
 	log_info("going on with %s: %zu samples are there", b->directory,
 		 json_array_size(member(b->result, "samples")));

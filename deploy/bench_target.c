@@ -61,13 +61,6 @@ void bench_targets_fill(json_t *result, const struct bench_suite *suite)
 	json_object_set_new(result, "targets", list);
 }
 
-static const char *word(const json_t *tree, const char *key)
-{
-	const char *s = json_string_value(json_object_get(tree, key));
-
-	return s ? s : "";
-}
-
 void bench_targets_say(const json_t *result, struct document *d)
 {
 	json_t *list = json_object_get(result, "targets"), *t;
@@ -83,8 +76,8 @@ void bench_targets_say(const json_t *result, struct document *d)
 					       "Median (interval)", "Verdict", NULL });
 	json_array_foreach(list, i, t)
 	{
-		_cleanup_free_ char *limit = memory_printf("at %s %g", word(t, "bound"),
-							   bench_number(t, "limit"));
+		_cleanup_free_ char *limit = memory_printf(
+			"at %s %g", bench_word(t, "bound"), bench_number(t, "limit"));
 		_cleanup_free_ char *value =
 			json_object_get(t, "value")
 				? memory_printf(
@@ -92,9 +85,9 @@ void bench_targets_say(const json_t *result, struct document *d)
 					  bench_number(t, "low"), bench_number(t, "high"))
 				: memory_strdup("");
 
-		document_row(d, (const char *const[]){ word(t, "target"), word(t, "case"),
-						       limit, value, word(t, "verdict"),
-						       NULL });
+		document_row(d, (const char *const[]){
+					bench_word(t, "target"), bench_word(t, "case"),
+					limit, value, bench_word(t, "verdict"), NULL });
 	}
 	document_table_end(d);
 }
