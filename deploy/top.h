@@ -38,6 +38,7 @@ struct top_instance {
 struct top_leaving {
 	bool known; /* the supervisor has told */
 	unsigned int generations, connections;
+	unsigned int silent; /* instances that do not tell: connections are not known */
 };
 
 struct top_sample {

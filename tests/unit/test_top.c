@@ -126,7 +126,7 @@ static void test_leaving(void **state)
 	assert_true(json_is_null(
 		json_object_get(json_object_get(tree, "total"), "leaving_connections")));
 	json_decref(tree);
-	b->leaving = (struct top_leaving){ true, 2, 17 };
+	b->leaving = (struct top_leaving){ true, 2, 17, 0 };
 	tree = top_tree(s, a, b);
 	assert_int_equal(at(tree, "total", "leaving_generations"), 2);
 	assert_int_equal(at(tree, "total", "leaving_connections"), 17);
@@ -134,6 +134,15 @@ static void test_leaving(void **state)
 	top_text(tree, &text);
 	assert_non_null(
 		strstr(text.text, "leaving: 17 connections of 2 former generations\n"));
+	text_free(&text);
+	json_decref(tree);
+	b->leaving.silent = 1;
+	tree = top_tree(s, a, b);
+	assert_int_equal(at(tree, "total", "leaving_generations"), 2);
+	assert_true(json_is_null(
+		json_object_get(json_object_get(tree, "total"), "leaving_connections")));
+	top_text(tree, &text);
+	assert_non_null(strstr(text.text, "leaving: 2 former generations; an instance"));
 	text_free(&text);
 	json_decref(tree);
 	free(a);
