@@ -64,34 +64,35 @@ SH
 
 # The next case finds no entry of this one's.
 tracking_down() {
-	local key value
+	local key value why
 	[[ -e $scratch/tracking ]] || return 0
 	while read -r key value; do
 		echo "$value" | blade tee "/proc/sys/net/netfilter/$key" >/dev/null
 	done <"$scratch/tracking"
 	rm "$scratch/tracking"
-	blade conntrack -F 2>/dev/null || {
-		echo "conntrack -F does not empty the blade's connection tracking table" >&2
+	why=$(blade conntrack -F 2>&1) || {
+		echo "conntrack -F does not empty the blade's connection tracking table: $why" >&2
 		return 1
 	}
 }
 
-# How many packets the table did not take.
+# How many packets connection tracking dropped: of a table that is full all new
+# connections', else, hardly ever, a SYN that meets an entry which is just being removed.
 tracking_drops() {
 	[[ -e $scratch/tracking ]] || return 0
 	blade conntrack -S | grep -o ' drop=[0-9]*' | awk -F= '{ n += $2 } END { print n + 0 }'
 }
 
-# A load whose packets the table did not take says nothing of the proxy. DROPS: before it.
+# A load whose packets never came to the proxy says nothing of it. DROPS: before it.
 tracking_held() { # DROPS
 	local drops
 	drops=$(tracking_drops)
 	((${drops:-0} == ${1:-0})) && return
-	echo "the connection tracking table was full:" \
+	echo "connection tracking dropped $((drops - $1)) packets of new connections, with" \
 		"$(blade cat /proc/sys/net/netfilter/nf_conntrack_count) of" \
-		"$(blade cat /proc/sys/net/netfilter/nf_conntrack_max) entries," \
-		"$((drops - $1)) packets of new connections dropped;" \
-		"a larger net.netfilter.nf_conntrack_max on this machine is what it takes" >&2
+		"$(blade cat /proc/sys/net/netfilter/nf_conntrack_max) entries after the load:" \
+		"where the table was full, a larger net.netfilter.nf_conntrack_max on this" \
+		"machine is what it takes" >&2
 	return 1
 }
 

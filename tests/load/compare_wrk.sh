@@ -9,7 +9,8 @@
 # Runs as root, in network namespaces of its own that end with it, joined by a veth pair;
 # nginx is the server and its own counters are the witness of what each tool reports.
 # Exit status 1, and a line "not ok" for each reason: it counts otherwise than nginx, or by
-# more than 3 per cent otherwise than wrk or ab, or is slower than wrk.
+# more than 3 per cent otherwise than wrk or ab, is slower than wrk (where the server sets
+# the pace, by more than 3 per cent), or takes more CPU a transaction.
 set -eu
 
 judge() { # ROUNDS
