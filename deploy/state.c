@@ -201,9 +201,10 @@ int state_journal(const char *name, int dirfd, bool create, struct journal **out
 	}
 	state_journal_mend(name, &mend);
 	return error_say(err, EBADMSG,
-			 STATE_ROOT "/%s/journal: %.512s, so that nothing is changed; to "
-				    "mend it: %s",
-			 name, why.msg, mend.text);
+			 STATE_ROOT
+			 "/%s/journal: %.512s, so that nothing of blade '%s' is "
+			 "changed; to mend it: %s",
+			 name, why.msg, name, mend.text);
 }
 
 int state_leaving_read(const char *name, struct ports *out, struct error *err)
