@@ -16,6 +16,8 @@ static const struct bench_case cases[] = {
 	{ "hapep", "blade", { "haproxy.model=processes" }, LOAD },
 	{ "hapep, no splice", "blade", { "haproxy.model=processes", "haproxy.splice=off" },
 	  LOAD },
+	{ "hapep, window 20", "blade",
+	  { "haproxy.model=processes", "client.initcwnd=20" }, LOAD },
 	{ "hapep mirred", "blade", { "blade.datapath=mirred" }, LOAD },
 	{ "hapep threads", "blade", { "haproxy.model=threads" }, LOAD },
 	{ "haproxy how-to", "haproxy-howto", { NULL }, LOAD },
@@ -43,6 +45,7 @@ static const struct bench_metric metrics[] = {
 static const struct bench_comparison comparisons[] = {
 	OVER("hapep", "forwarding"),
 	OVER("hapep, no splice", "forwarding"),
+	OVER("hapep, window 20", "forwarding"),
 	OVER("hapep mirred", "forwarding"),
 	OVER("hapep threads", "forwarding"),
 	OVER("haproxy how-to", "forwarding"),
@@ -62,7 +65,10 @@ static const struct bench_comparison comparisons[] = {
 	  "paced_ttfb_p99_us", 2, true }
 
 static const struct bench_target targets[] = {
-	TARGETS("hapep"), TARGETS("hapep, no splice"), TARGETS("hapep threads"),
+	TARGETS("hapep"),
+	TARGETS("hapep, no splice"),
+	TARGETS("hapep, window 20"),
+	TARGETS("hapep threads"),
 };
 
 /* clang-format on */
@@ -105,15 +111,15 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c, struct tex
 static void peers_figures(const json_t *result, const char *directory, json_t *list)
 {
 	static const char *const groups[] = {
-		"forwarding",      "hapep",  "no\\nsplice",      "mirred",
-		"hapep\\nthreads", "how-to", "how-to\\nthreads", "nginx",
-		"squid",           NULL
+		"forwarding", "hapep",           "no\\nsplice", "window\\n20",
+		"mirred",     "hapep\\nthreads", "how-to",      "how-to\\nthreads",
+		"nginx",      "squid",           NULL
 	};
 	static const char *const one[] = { "median", NULL };
-	static const char *const names[] = {
-		cases[0].name, cases[1].name, cases[2].name, cases[3].name, cases[4].name,
-		cases[5].name, cases[6].name, cases[7].name, cases[8].name
-	};
+	static const char *const names[] = { cases[0].name, cases[1].name, cases[2].name,
+					     cases[3].name, cases[4].name, cases[5].name,
+					     cases[6].name, cases[7].name, cases[8].name,
+					     cases[9].name };
 	const struct figure_bars figures[] = {
 		{ "tps.svg", "Transactions", "tps", "thousand transactions a second",
 		  1e-3, groups, one, names },
@@ -133,7 +139,9 @@ const struct bench_suite bench_peers = {
 	.title = "hapep beside what else there is in Debian",
 	.layout = "untagged",
 	.notes =
-		"forwarding: the blade as a plain router. haproxy how-to: one process, "
+		"forwarding: the blade as a plain router. hapep, window 20: as hapep with "
+		"initcwnd = 20 towards the clients, so that an object of 8 KB leaves in one "
+		"piece. haproxy how-to: one process, "
 		"iptables' socket match and TPROXY, connection tracking on, usesrc clientip; "
 		"then with as many threads as CPUs. nginx stream: proxy_bind transparent, "
 		"and REDIRECT on the client side, since it can only connect to a server that "
