@@ -37,6 +37,13 @@ struct {
 	__type(value, struct packets_bucket);
 } rules SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PACKETS_WAYS);
+	__type(key, __u32);
+	__type(value, __u32); /* ifindex */
+} ways SEC(".maps");
+
 static __always_inline void add(void *map, __u32 index, __u64 n)
 {
 	__u64 *slot = bpf_map_lookup_elem(map, &index);
@@ -68,6 +75,13 @@ int packets_end(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
+static __always_inline int lead(__u32 way)
+{
+	const __u32 *out = bpf_map_lookup_elem(&ways, &way);
+
+	return out ? (int)bpf_redirect(*out, 0) : TC_ACT_UNSPEC;
+}
+
 /* On the blade's ingress: the BPF counterpart of so many tc rules. */
 SEC("tc")
 int packets_rules(struct __sk_buff *skb)
@@ -85,8 +99,8 @@ int packets_rules(struct __sk_buff *skb)
 		struct packets_bucket *bucket = bpf_map_lookup_elem(&rules, &index);
 
 		for (int i = 0; bucket && i < PACKETS_SLOTS; i++) {
-			if (bucket->slot[i].address == address)
-				return (int)bpf_redirect(bucket->slot[i].out, 0);
+			if (bucket->address[i] == address)
+				return lead(bucket->way[i]);
 		}
 	}
 	return TC_ACT_UNSPEC;

@@ -8,16 +8,16 @@
 
 #include "tests/bench/packets.h"
 
-static int rule_place(struct packets_bucket *table, uint32_t address, uint32_t out)
+static int rule_place(struct packets_bucket *table, uint32_t address, uint8_t way)
 {
 	uint32_t at = packets_bucket_of(address);
 
 	for (int try = 0; try < PACKETS_TRIES; try++, at = (at + 1) % PACKETS_BUCKETS) {
 		for (int i = 0; i < PACKETS_SLOTS; i++) {
-			if (table[at].slot[i].address)
+			if (table[at].address[i])
 				continue;
-			table[at].slot[i].address = address;
-			table[at].slot[i].out = out;
+			table[at].address[i] = address;
+			table[at].way[i] = way;
 			return 0;
 		}
 	}
@@ -29,15 +29,17 @@ static int rules_fill(const struct bpf_object *object, uint32_t n, uint32_t out)
 	struct packets_bucket *table = calloc(PACKETS_BUCKETS, sizeof(*table));
 	uint32_t *index = calloc(PACKETS_BUCKETS, sizeof(*index));
 	struct bpf_map_batch_opts opts = { .sz = sizeof(opts) };
-	uint32_t count = PACKETS_BUCKETS;
-	int r = 0;
+	uint32_t count = PACKETS_BUCKETS, way = 0; /* all lead to one device */
+	int r;
 
 	if (!table || !index)
 		abort();
 	for (uint32_t i = 0; i < PACKETS_BUCKETS; i++)
 		index[i] = i;
+	r = bpf_map_update_elem(packets_map(object, "ways"), &way, &out, BPF_ANY);
 	for (uint32_t i = 0; !r && i < n; i++)
-		r = rule_place(table, PACKETS_NETWORK + i * (PACKETS_FLOWS / n), out);
+		r = rule_place(table, PACKETS_NETWORK + i * (PACKETS_FLOWS / n),
+			       (uint8_t)way);
 	if (!r)
 		r = bpf_map_update_batch(packets_map(object, "rules"), index, table,
 					 &count, &opts);
