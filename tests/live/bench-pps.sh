@@ -41,13 +41,14 @@ matched() { # how many rules a packet's destination may meet in tc
 	inside_blade tc filter show dev nic0 ingress | grep -c 'mirred (Egress Redirect to device nic1)'
 }
 
-# Slots that are taken in the program's array.
+# Slots that are taken in the program's array of buckets.
 map_rules() {
 	local program map
 	program=$(inside_blade tc -j filter show dev nic0 ingress | jq '[.[].options.prog.id? // empty][0]')
 	for map in $(bpftool -j prog show id "$program" | jq '.map_ids[]'); do
-		[[ $(bpftool -j map show id "$map" | jq '.max_entries') != 32768 ]] ||
-			bpftool map dump id "$map" | grep -c '"address": [1-9]'
+		[[ $(bpftool -j map show id "$map" | jq '.max_entries') != 16384 ]] ||
+			bpftool map dump id "$map" |
+			jq '[.[].value.address[] | select(. != 0)] | length'
 	done
 }
 

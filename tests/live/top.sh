@@ -136,7 +136,7 @@ leaving() { # CONNECTIONS: those that leave, of one generation
 
 # Connections that a change leaves to the former instances, until they end.
 left_behind() {
-	check "nothing leaves" leaving "[0,0]"
+	check "nothing leaves" until_true 10 leaving "[0,0]"
 	start left client "$load" --target "$server4:80" --source 10.100.0.1-10.100.0.9 \
 		--path /1k --connections 7 --hold 60
 	check "7 connections are held" until_true $((5 * patience)) established 7
