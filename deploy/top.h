@@ -34,7 +34,8 @@ struct top_instance {
 		bytes_out; /* connections, and bytes from and to clients */
 };
 
-/* The generations that a change left: no new connections, theirs to the end. */
+/* The generations that a change left: retiring ones may still accept, finishing ones not.
+ */
 struct top_leaving {
 	bool known; /* the supervisor has told */
 	unsigned int generations, connections;
