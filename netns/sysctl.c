@@ -65,11 +65,12 @@ static const struct sysctl {
 	{ "ipv4/ip_local_port_range", "1024 65535", 0 },
 	{ "ipv4/ip_no_pmtu_disc", "0", 0 },
 	/*
-	 * Else the kernel ties a packet to the time-wait socket of an earlier connection
-	 * with the same four numbers before it is routed, and then refuses to forward it
-	 * past the proxy. Both families.
+	 * A proxied flow's packets take the socket's route and pass none of the rules.
+	 * Those that this would keep from passing by the proxy tc/steer forwards itself
+	 * (tc/past.bpf.h). Both families.
 	 */
-	{ "ipv4/tcp_early_demux", "0", SYSCTL_OPTIONAL },
+	{ "ipv4/ip_early_demux", "1", 0 },
+	{ "ipv4/tcp_early_demux", "1", SYSCTL_OPTIONAL },
 	/* The safety net where a path's ICMP is filtered (RFC 4821). */
 	{ "ipv4/tcp_mtu_probing", "1", 0 },
 

@@ -266,9 +266,9 @@ static __always_inline bool gate_is_asked(const struct gate_order *order)
 /*
  * The mark that a packet from or to a service port is due: pass_mark where it goes past
  * the proxy; and, since no rule leads those of leaving ports to their sockets any more,
- * local_mark for them.
+ * local_mark for them. *waits: it goes past the proxy though a time-wait socket has it.
  */
-static __always_inline __u32 gate_mark(struct __sk_buff *skb)
+static __always_inline __u32 gate_mark(struct __sk_buff *skb, bool *waits)
 {
 	struct segment s = {};
 	__u32 zero = 0;
@@ -282,6 +282,7 @@ static __always_inline __u32 gate_mark(struct __sk_buff *skb)
 	if (!sk && !server_side && order->proxy_port)
 		sk = gate_listener(skb, &s, (__u16)order->proxy_port);
 	passes = gate_passes(skb, &s, order, sk);
+	*waits = passes && sk && sk->state == BPF_TCP_TIME_WAIT;
 	if (sk)
 		bpf_sk_release(sk);
 	return passes ? pass_mark : s.leaving ? local_mark : 0;

@@ -28,15 +28,16 @@ static void inner_tag(const struct tc_side *s, int ifindex, struct ends *out)
 	f->action = FILTER_PUSH;
 }
 
-static void inner_filters(const struct tc_plan *p, int side, int ifindex,
+/* ifindex: of both sides' inner ends. */
+static void inner_filters(const struct tc_plan *p, int side, const int ifindex[2],
 			  struct ends *out)
 {
 	const struct tc_side *s = &p->side[side];
 	struct filter *f;
 
 	if (p->datapath == TC_DATAPATH_MIRRED && s->vlan)
-		inner_tag(s, ifindex, out);
-	f = ends_add(out, s->inner, ifindex, NUMBERS_PREF_STEER, 0);
+		inner_tag(s, ifindex[side], out);
+	f = ends_add(out, s->inner, ifindex[side], NUMBERS_PREF_STEER, 0);
 	f->kind = FILTER_BPF;
 	f->program.kind = PROGRAM_STEER;
 	f->program.own_marks = p->mark_server | p->mark_local | p->mark_pass;
@@ -47,8 +48,25 @@ static void inner_filters(const struct tc_plan *p, int side, int ifindex,
 	f->program.fail_closed = p->fail_closed;
 	f->program.ports = p->ports;
 	f->program.leaving = p->leaving;
+	f->program.ifindex[0] = (unsigned int)ifindex[!side];
 	if (p->reset)
-		reset_add(side, s->inner, ifindex, out);
+		reset_add(side, s->inner, ifindex[side], out);
+}
+
+/* Both sides' filters, where the inner ends are. */
+static int inner_add(const struct tc_plan *p, struct netlink *nl, struct ends *out,
+		     struct error *err)
+{
+	int ifindex[2];
+
+	for (int side = 0; side < 2; side++) {
+		ifindex[side] = netlink_ifindex(nl, p->side[side].inner, err);
+		if (ifindex[side] < 0)
+			return ifindex[side];
+	}
+	for (int side = 0; side < 2; side++)
+		inner_filters(p, side, ifindex, out);
+	return 0;
 }
 
 /* Opens a socket inside the namespace and builds what belongs there. */
@@ -58,13 +76,10 @@ static int inner_open(const struct tc_plan *p, struct netlink **nl, struct ends 
 	_cleanup_close_ int netns = namespace_open(p->netns, err);
 	int r = netns < 0 ? netns : netlink_open(netns, nl, err);
 
-	for (int side = 0; side < 2 && r >= 0; side++) {
-		r = netlink_ifindex(*nl, p->side[side].inner, err);
-		if (r < 0)
-			return error_wrap(err, "namespace '%s'", p->netns);
-		inner_filters(p, side, r, out);
-	}
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	r = inner_add(p, *nl, out, err);
+	return r < 0 ? error_wrap(err, "namespace '%s'", p->netns) : 0;
 }
 
 int tc_inner_apply(const struct tc_plan *p, struct error *err)
@@ -124,13 +139,8 @@ int tc_inner_change(const struct tc_plan *from, const struct tc_plan *to,
 	struct ends was = { .n = 0 }, is = { .n = 0 };
 	int r = inner_open(to, &nl, &is, err);
 
-	for (int side = 0; side < 2 && !r; side++) {
-		int ifindex = netlink_ifindex(nl, from->side[side].inner, err);
-
-		if (ifindex < 0)
-			return ifindex;
-		inner_filters(from, side, ifindex, &was);
-	}
+	if (!r)
+		r = inner_add(from, nl, &was, err);
 	if (!r && to->fail_closed && inner_gains(from, to))
 		r = tc_gate_mix(from, err);
 	if (!r)
@@ -169,6 +179,6 @@ void tc_inner_describe(const struct tc_plan *p, struct text *out)
 	struct ends ends = { .n = 0 };
 
 	for (int side = 0; side < 2; side++)
-		inner_filters(p, side, 0, &ends);
+		inner_filters(p, side, (const int[2]){ 0, 0 }, &ends);
 	ends_describe(&ends, p->netns, out);
 }

@@ -196,6 +196,7 @@ static int program_load_steer(const struct program *p,
 	skeleton->rodata->pass_mark = p->pass_mark;
 	skeleton->rodata->server_side = p->server_side;
 	skeleton->rodata->fail_closed = p->fail_closed;
+	skeleton->rodata->past_ifindex = p->ifindex[0];
 	skeleton->rodata->services = program_ports(&p->ports, skeleton->rodata->service);
 	skeleton->rodata->leavings =
 		program_ports(&p->leaving, skeleton->rodata->leaving);

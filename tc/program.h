@@ -21,7 +21,9 @@ enum program_kind {
 /* The constants of tc/redirect.bpf.c and tc/steer.bpf.c. */
 struct program {
 	enum program_kind kind;
-	/* NIC: [0] client, [1] server, ifindex 0: not here. HOST: [0] alone, the NIC's.
+	/*
+	 * NIC: [0] client, [1] server, ifindex 0: not here. HOST: [0] alone, the NIC's.
+	 * STEER: [0] alone, the other side's inner end; 0: packets are marked only.
 	 */
 	unsigned int vlan[2];
 	unsigned int ifindex[2];

@@ -164,6 +164,7 @@ static __always_inline bool error_is_local_ipv6(struct __sk_buff *skb)
 }
 
 #include "tc/gate.bpf.h" /* uses the above */
+#include "tc/past.bpf.h"
 
 /*
  * Nearly every packet is TCP or UDP: one look into the linear part spares it the
@@ -183,14 +184,14 @@ static __always_inline bool packet_is_plain(const struct __sk_buff *skb, __u32 p
 }
 
 /* The marks, but for the side's, that a packet of IP is due. */
-static __always_inline __u32 steer_ip(struct __sk_buff *skb, __u32 protocol)
+static __always_inline __u32 steer_ip(struct __sk_buff *skb, __u32 protocol, bool *waits)
 {
 	if (packet_is_plain(skb, protocol))
-		return gate_mark(skb);
+		return gate_mark(skb, waits);
 	if (protocol == bpf_htons(ETH_P_IP) ? error_is_local_ipv4(skb)
 					    : error_is_local_ipv6(skb))
 		return local_mark;
-	return gate_mark(skb);
+	return gate_mark(skb, waits);
 }
 
 /*
@@ -202,12 +203,13 @@ int hapep_steer(struct __sk_buff *skb)
 {
 	__u32 mark = (skb->mark & ~own_marks) | side_mark;
 	__u32 protocol = skb->protocol;
+	bool waits = false;
 
 	if (protocol == bpf_htons(ETH_P_IP) || protocol == bpf_htons(ETH_P_IPV6))
-		mark |= steer_ip(skb, protocol);
+		mark |= steer_ip(skb, protocol, &waits);
 	if (mark != skb->mark)
 		skb->mark = mark;
-	return TC_ACT_UNSPEC;
+	return waits ? past_forward(skb) : TC_ACT_UNSPEC;
 }
 
 char _license[] SEC("license") = "GPL";
