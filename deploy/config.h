@@ -69,9 +69,9 @@ struct config {
 	/* [haproxy] */
 	char binary[256];
 	char user[32];
-	int model, mode, splice, source; /* enums of haproxy/haproxy.h */
-	int accept;                      /* enum haproxy_accept, or CONFIG_ACCEPT_AUTO */
-	unsigned int processes;          /* 0: auto, one a CPU that hapep may use */
+	int model, mode, splice, source, scheduling; /* enums of haproxy/haproxy.h */
+	int accept;             /* enum haproxy_accept, or CONFIG_ACCEPT_AUTO */
+	unsigned int processes; /* 0: auto, one a CPU that hapep may use */
 	unsigned int maxconn; /* of each instance; 0: what the descriptor limit carries */
 	unsigned int backlog;
 	char cpus[CONFIG_CPULIST_SIZE]; /* a CPU list, "0-3,8"; "": where the queues are

@@ -57,6 +57,7 @@ static const struct effect {
 	{ "haproxy", "model", NEXT_INSTANCES, QUEUES_MOVE },
 	{ "haproxy", "processes", NEXT_INSTANCES, QUEUES_MOVE },
 	{ "haproxy", "cpus", NEXT_INSTANCES, QUEUES_MOVE },
+	{ "haproxy", "scheduling", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "mode", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "splice", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "source", NEXT_INSTANCES, NEVER },

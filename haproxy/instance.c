@@ -82,6 +82,23 @@ static int launch_affinity(const struct launch *x, struct error *err)
 }
 
 /*
+ * Survives the exec, and needs no privilege. Whoever runs on the CPU ends its slice
+ * first, so that more connections are due once the instance runs: 4 us of 190 a
+ * transaction on two full CPUs, and 3 ms more to the first byte beside somebody else's
+ * busy process there.
+ */
+static int launch_scheduling(const struct launch *x, struct error *err)
+{
+	const struct sched_param none = { 0 };
+
+	if (x->plan->batch && sched_setscheduler(0, SCHED_BATCH, &none) < 0)
+		return error_set(err, errno,
+				 "schedule the instance by SCHED_BATCH "
+				 "(haproxy.scheduling = other does without)");
+	return 0;
+}
+
+/*
  * Survives the exec. ENOSYS: a kernel without NUMA has one node, and nothing to bind to.
  */
 static int launch_memory(const struct launch *x, struct error *err)
@@ -164,6 +181,8 @@ static int launch_become(const struct launch *x, int *report, struct error *err)
 		r = privilege_isolate(&x->privilege, err);
 	if (!r && x->pin)
 		r = launch_affinity(x, err);
+	if (!r && x->pin)
+		r = launch_scheduling(x, err);
 	if (!r && x->pin)
 		r = launch_memory(x, err);
 	if (!r)

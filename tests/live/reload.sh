@@ -113,6 +113,11 @@ rendered timeouts.idle 'timeout client +1800000ms'
 reload haproxy splice off
 rendered haproxy.splice 'mode tcp'
 
+reload haproxy scheduling batch
+renewed haproxy.scheduling
+expect "haproxy.scheduling: by the kernel" "SCHED_BATCH SCHED_BATCH" \
+	"$(instances | xargs -n 1 chrt -p | awk '/policy/ { print $NF }' | xargs)"
+
 reload haproxy processes 3
 expect "haproxy.processes: by the kernel" 3 "$(instances | wc -l)"
 
