@@ -7,7 +7,8 @@
 # or check, and ends with test_end. Everything it makes carries its own lab's name.
 #
 # HAPEP_DATAPATH is the datapath to test (default auto), HAPEP_PATIENCE the factor by
-# which a slow machine stretches time limits (default 1).
+# which a slow machine stretches time limits (default 1). lab_begin writes $lab_conf, the
+# lab's configuration with that datapath.
 
 tests=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(dirname "$tests")
@@ -18,6 +19,7 @@ export BUILD
 patience=${HAPEP_PATIENCE:-1}
 failed=0
 scratch=
+lab_conf=
 
 server4=10.200.0.1
 server6=fd00:200::1
@@ -124,6 +126,32 @@ none_passed() {
 	fi
 }
 
+# What the redirects between NIC and namespace are made of, by tc: bpf or mirred, where all
+# of that kind are there; else what there is.
+datapath_found() {
+	local found
+	# shellcheck disable=SC2016 # jq's
+	found=$(blade bash -c 'for dev in /sys/class/net/nic* pep0-c pep0-s; do
+			dev=${dev##*/}
+			tc -j filter show dev "$dev" ingress | jq -r --arg dev "${dev%[01]}" "$1"
+		done' - '.[] | select(.options) | if .kind == "bpf" then .options.bpf_name
+			else .options.actions[]? | select(.mirred_action == "redirect").to_dev
+			end | "\($dev) \(sub("^nic[01]"; "nic"))"' 2>&1 | sort -u | paste -sd,)
+	case $found in
+	"nic hapep_nic,pep0-c hapep_host,pep0-s hapep_host") echo bpf ;;
+	"nic pep0-c,nic pep0-s,pep0-c nic,pep0-s nic") echo mirred ;;
+	*) echo "${found:-none}" ;;
+	esac
+}
+
+# datapath_is [WANTED]: the redirects in service are of the datapath asked for; of auto,
+# what status says that it chose.
+datapath_is() {
+	local wanted=${1:-${HAPEP_DATAPATH:-auto}}
+	[[ $wanted != auto ]] || wanted=$(blade "$hapep" status --json | jq -r .datapath)
+	expect "datapath $wanted, by tc" "$wanted" "$(datapath_found)"
+}
+
 test_cleanup() {
 	local status=$?
 	trap - EXIT
@@ -140,6 +168,9 @@ lab_begin() {
 	scratch=$(mktemp -d)
 	trap test_cleanup EXIT
 	trap 'exit 130' INT TERM
+	lab_conf=$scratch/lab.conf
+	sed "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" "$tests/lab/lab.conf" \
+		>"$lab_conf"
 	lab up "$@" >/dev/null || { not_ok lab "does not come up"; exit 1; }
 }
 

@@ -89,9 +89,8 @@ configure() { # SCENARIO [ENGINE [LINE]]
 	[[ -e $scratch/haproxy ]] || cp /usr/sbin/haproxy "$scratch/haproxy"
 	chmod 755 "$scratch"
 	sed -e "s/^\[blade\]/&\nscenario = $1\nengine = ${2:-nft}/" \
-		-e "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" \
 		-e "s/^ports = 80/&\n${3:-}/" \
-		-e "s|^\[haproxy\]|&\nbinary = $scratch/haproxy|" "$tests/lab/lab.conf" >"$conf"
+		-e "s|^\[haproxy\]|&\nbinary = $scratch/haproxy|" "$lab_conf" >"$conf"
 }
 
 # Whether this machine can serve it; else a skip that says why.
@@ -110,8 +109,8 @@ transfers_begin() {
 	long=() transfer_pids=()
 	for family in 4 6; do
 		# shellcheck disable=SC2016 # the inner shell's own
-		client bash -c 'echo $$ >"$1"; exec curl -sf -m 60 --limit-rate 25M -o "$2" "$3"' \
-			- "$scratch/long.$family.pid" "$scratch/long.$family" \
+		client bash -c 'echo $$ >"$1"; exec curl -sf -m "$2" --limit-rate 25M -o "$3" "$4"' \
+			- "$scratch/long.$family.pid" $((60 * patience)) "$scratch/long.$family" \
 			"$(url "$family" /100m)" &
 		long+=($!)
 		until_true 10 test -s "$scratch/long.$family" ||

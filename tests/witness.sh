@@ -49,8 +49,7 @@ blade_up() {
 		not_ok "hapep up" "$said"
 		exit 1
 	fi
-	datapath=$(blade "$hapep" status --json | jq -r .datapath)
-	echo "# datapath $datapath"
+	datapath_is
 }
 
 blade_down() {

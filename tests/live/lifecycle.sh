@@ -47,8 +47,7 @@ shape() {
 # ---- dry run, up, up again ------------------------------------------------------------
 
 lab_begin
-conf=$scratch/blade.conf
-sed "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" "$tests/lab/lab.conf" >"$conf"
+conf=$lab_conf
 lab origin start >/dev/null
 expect "status before: exit 3" 3 "$(blade "$hapep" status >/dev/null; echo $?)"
 before=$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')
@@ -64,6 +63,7 @@ check "up" up
 wait "$announced"
 expect "up announces its addresses, both families" 2 "$(grep -c . "$scratch/announced")"
 expect "status: exit 0" 0 "$(blade "$hapep" status >/dev/null; echo $?)"
+datapath_is
 check "objects, both families" both_fetch
 one=$(shape)
 check "up again" up

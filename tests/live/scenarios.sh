@@ -15,8 +15,7 @@ inside() { blade ip netns exec pep0 "$@"; }
 configure() { # SCENARIO ENGINE [LINE OF [haproxy]...]
 	conf=$scratch/scenario.conf
 	sed -e "s/^\[blade\]/&\nscenario = $1\nengine = $2/" \
-		-e "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" \
-		-e "s/^ports = .*/ports = $ports/" "$tests/lab/lab.conf" >"$conf"
+		-e "s/^ports = .*/ports = $ports/" "$lab_conf" >"$conf"
 	printf '%s\n' "${@:3}" >>"$conf"
 }
 
@@ -170,6 +169,7 @@ scenario() { # SCENARIO ENGINE
 	*) not_ok "$what: status names it" "$(field .scenario)" ;;
 	esac
 	check "$what: up again changes nothing" up
+	datapath_is
 	witnesses "$1" "$2"
 	proxies "$what"
 	case $1-$2 in
