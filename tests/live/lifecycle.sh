@@ -116,11 +116,13 @@ expect "nothing is left after that" "$before" \
 	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
 check "up after that" up
 holding=$(supervisor)
-blade flock /run/hapep/pep0 sleep $((1 + patience / 2)).5 &
-sleep $((patience / 3)).3
+exec {held}<"/proc/$holding/root/run/hapep/pep0"
+flock "$held"
 kill -TERM "$holding"
-check "SIGTERM while somebody holds the lock: down once he lets go" until_true 5 status_is 3
-wait
+sleep 1 # time in which it could go wrong
+check "SIGTERM while somebody holds the lock: it waits" kill -0 "$holding"
+exec {held}<&-
+check "and is down once he lets go" until_true 5 status_is 3
 expect "and nothing is left" "$before" \
 	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
 check "up after that too" up
@@ -173,9 +175,11 @@ expect "no state file for others" "" \
 # ---- signals to the supervisor --------------------------------------------------------
 
 pid=$(supervisor)
+mapfile -t all < <(pids)
+expect "two instances before the supervisor is killed" 2 "${#all[@]}"
 kill -9 "$pid"
-sleep $((patience / 3)).3
-expect "supervisor killed: its instances do not outlive it" "" "$(pids 2>/dev/null)"
+all_gone() { ! kill -0 "${all[@]}" 2>/dev/null; }
+check "supervisor killed: its instances do not outlive it" until_true 2 all_gone
 expect "supervisor killed: degraded" degraded "$(state)"
 check "supervisor killed: up starts another" up
 check "objects again" until_true 3 both_fetch

@@ -279,8 +279,8 @@ up
 check "hapep scenario names the one in service" bash -c "
 	'$tests/lab/lab' --name $LAB_NAME exec blade '$hapep' scenario | grep -q '^scenario: SK-LOOKUP'"
 kill -9 "$(field .supervisor_pid)"
-sleep $((patience / 3)).3
-expect "SK-LOOKUP, supervisor killed: no program stays" 0 "$(links)"
+no_links() { [[ $(links) == 0 ]]; }
+check "SK-LOOKUP, supervisor killed: no program stays" until_true 2 no_links
 check "SK-LOOKUP, supervisor killed: up mends it" up
 check "SK-LOOKUP: an object after it" counted 1 object 4 8100
 down

@@ -104,15 +104,15 @@ round "beside a foreign clsact" "pep0 pep1" pep0
 
 # Another hapep works on the other blade: nothing is done.
 up pep0 && up pep1
-blade flock /run/hapep/pep1 sleep 3 &
-holder=$!
-sleep 0.3
+pid=$(blade "$hapep" status --name pep1 --json | jq .supervisor_pid)
+exec {held}<"/proc/$pid/root/run/hapep/pep1"
+flock "$held"
 blade "$hapep" down --name pep0 >"$scratch/out" 2>&1
 expect "the other blade is being worked on: exit 1" 1 $?
 check "which is said" grep -q "blade 'pep1', which is on an interface of 'pep0'.*another hapep" \
 	"$scratch/out"
 check "nothing was undone" whole pep0
-wait "$holder"
+exec {held}<&-
 check "after that it goes" down pep0
 check "the other too" down pep1
 test_end
