@@ -49,8 +49,7 @@ blade_up() {
 		not_ok "hapep up" "$said"
 		exit 1
 	fi
-	datapath=$(blade "$hapep" status --json | jq -r .datapath)
-	echo "# datapath $datapath"
+	datapath_is
 }
 
 blade_down() {
@@ -95,10 +94,18 @@ capture() {
 		not_ok "capture on $2's $3" "$(cat "$scratch/capture-$1.log")"
 }
 
+# Nothing more has come to the captures for a while: tcpdump may be behind.
+capture_settled() {
+	local before
+	before=$(stat -c %s "$scratch"/*.pcap)
+	sleep 0.3
+	[[ $(stat -c %s "$scratch"/*.pcap) == "$before" ]]
+}
+
 # Ends all captures.
 capture_end() {
 	local name
-	sleep 0.2
+	until_true 5 capture_settled
 	for name in "${!capture_pid[@]}"; do
 		kill "${capture_pid[$name]}"
 		wait "${capture_pid[$name]}"

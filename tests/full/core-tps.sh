@@ -25,7 +25,7 @@ steer() { # MASK of the CPUs that RPS spreads flows over; 0: none
 up() { # WAY
 	local accept=cpu pids=() at=0 pid
 	[[ $1 != hash && $1 != plain ]] || accept='hash'
-	sed "s/^\[haproxy\]/&\naccept = $accept\ncpus = 0,1/" "$tests/lab/lab.conf" \
+	sed "s/^\[haproxy\]/&\naccept = $accept\ncpus = 0,1/" "$lab_conf" \
 		>"$scratch/core.conf"
 	blade "$hapep" up --quiet --config "$scratch/core.conf" 2>"$scratch/why" ||
 		return 1

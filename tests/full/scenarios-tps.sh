@@ -9,7 +9,7 @@ set -uo pipefail
 
 up() { # SCENARIO:ENGINE
 	sed -e "s/^\[blade\]/&\nscenario = ${1%:*}\nengine = ${1#*:}/" \
-		"$tests/lab/lab.conf" >"$scratch/tps.conf"
+		"$lab_conf" >"$scratch/tps.conf"
 	blade "$hapep" up --quiet --config "$scratch/tps.conf"
 }
 

@@ -30,7 +30,7 @@ transactions() { # COUNT
 
 lab_begin
 lab origin start >/dev/null
-blade "$hapep" up --quiet --config "$tests/lab/lab.conf"
+blade "$hapep" up --quiet --config "$lab_conf"
 supervisor=$(blade "$hapep" status --json | jq .supervisor_pid)
 check "the first 20,000 transactions" transactions 20000
 supervisor_before=$(rss "$supervisor") instances_before=$(sum_rss)

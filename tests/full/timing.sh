@@ -29,7 +29,7 @@ tps() { # PORT FIRST-OCTET
 
 ratio() { # CONFIG-LINE
 	local round proxied forwarded
-	sed "s/^processes = .*/processes = 2\n$1/" "$tests/lab/lab.conf" >"$scratch/tps.conf"
+	sed "s/^processes = .*/processes = 2\n$1/" "$lab_conf" >"$scratch/tps.conf"
 	blade "$hapep" up --quiet --config "$scratch/tps.conf"
 	for round in 1 2 3 4 5; do
 		forwarded=$(tps 8080 $((round * 10 + 1)))
@@ -42,7 +42,7 @@ ratio() { # CONFIG-LINE
 
 lab_begin
 lab origin start >/dev/null
-sed 's/^processes = .*/processes = 20/' "$tests/lab/lab.conf" >"$scratch/20.conf"
+sed 's/^processes = .*/processes = 20/' "$lab_conf" >"$scratch/20.conf"
 for _ in 1 2 3 4 5; do
 	seconds blade "$hapep" up --quiet --config "$scratch/20.conf" >>"$scratch/up"
 	seconds blade "$hapep" down --quiet >>"$scratch/down"

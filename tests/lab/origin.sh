@@ -50,8 +50,8 @@ http {
 		location = /who {
 			return 200 "\$remote_addr:\$remote_port \$server_addr:\$server_port\n";
 		}
-		location /slow/ { # the same objects, half a minute a megabyte
-			limit_rate 32k;
+		location /slow/ { # the same objects, half a minute a megabyte, or HAPEP_PATIENCE times that
+			limit_rate $((32768 / ${HAPEP_PATIENCE:-1}));
 			alias $objects/;
 		}
 		location /put/ {

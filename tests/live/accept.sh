@@ -21,7 +21,7 @@ accepted() { # INSTANCE
 # per cent that the instance pinned there accepted.
 measure() { # cpu|hash MODEL
 	local cpu before
-	sed -e "s/^processes = .*/processes = 2\naccept = $1/" "$tests/lab/lab.conf" \
+	sed -e "s/^processes = .*/processes = 2\naccept = $1/" "$lab_conf" \
 		>"$scratch/accept.conf"
 	blade "$hapep" up --quiet --config "$scratch/accept.conf" || return
 	for cpu in 0 1; do

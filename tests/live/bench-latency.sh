@@ -18,10 +18,12 @@ expect "every case is measured, or says why not" 5 "$(result '.samples as $s |
 	[.cases[] | .name as $n | select((.possible | not) and (.reason | length > 0) or
 	any($s[]; .case == $n and .metrics.segments > 10))] | length')"
 expect "no message was lost or changed" 0 "$(result '[.samples[].metrics.failures] | add')"
-# Each message passes the blade twice, and is one segment.
+# Each message passes the blade twice, and is one segment; one in a hundred may be sent
+# again where the machine is busy.
 expect "the probe knows every message again, both ways" true \
 	"$(result '[.samples[] | .load.transactions as $n | .residence[] |
-		.matched >= $n and .matched <= $n + 1 and .out - .matched <= 1] | all')"
+		.matched >= $n and .matched <= $n * 1.01 + 1 and
+		.out - .matched <= $n / 100 + 1] | all')"
 expect "the histogram has each of them" true \
 	"$(result '[.samples[].residence[] | ([.histogram_us[][1]] | add) == .matched] | all')"
 expect "what the client waits is longer than what the blade takes" true \

@@ -94,11 +94,11 @@ lab_begin
 lab origin start --port 80,8080 >/dev/null
 former=$scratch/former.conf next=$scratch/next.conf kills=0
 take "$scratch/nothing"
-sed 's/^\[blade\]/&\nscenario = NF-NO-IPT/' "$tests/lab/lab.conf" >"$former"
+sed 's/^\[blade\]/&\nscenario = NF-NO-IPT/' "$lab_conf" >"$former"
 # Each part of the walk has something to do: what comes, what changes, other instances.
 sed -e 's/^\[blade\]/&\nscenario = NF-IPT/' -e 's/^ports = .*/ports = 80, 8080/' \
 	-e 's/^\[client\]/&\ncongestion = reno\nmtu = 1450/' -e 's/^\[server\]/&\nmtu = 1450/' \
-	-e 's/10\.1\.0\.2/10.1.0.3/' "$tests/lab/lab.conf" >"$next"
+	-e 's/10\.1\.0\.2/10.1.0.3/' "$lab_conf" >"$next"
 change "$former"
 shape >"$scratch/former"
 points=$(blade "$hapep" up --dry-run --config "$next" |

@@ -6,8 +6,6 @@ set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
 
-conf=$tests/lab/lab.conf
-
 # In the blade, with an /etc of the test's own.
 with_etc() {
 	# shellcheck disable=SC2016 # the inner shell's own
@@ -57,6 +55,7 @@ changed() { # HOW
 }
 
 lab_begin
+conf=$lab_conf
 lab origin start >/dev/null
 cp -a /etc "$scratch/etc"
 mkdir -p "$scratch/etc/hapep"

@@ -90,9 +90,14 @@ queues() {
 	blade ethtool -L nic0 rx 2
 	expect "two queues: nothing is found" ok "$(result nic-queues)"
 	# ethtool's own parameters differ between drivers: a veth has rx, most have combined.
-	expect "only notes are left: exit 0" 0 "$(exits)"
-	# On a machine with other results the exit status says something else: show them.
-	doctor | jq -r '.findings[] | "# \(.severity) \(.check): \(.finding)"'
+	doctor >"$scratch/json"
+	jq -r '.findings[] | "# \(.severity) \(.check): \(.finding)"' "$scratch/json"
+	# What the machine has dropped since boot may be other tests' doing.
+	expect "only notes are left, but of the machine's softirqs" "" "$(jq -r '.findings[] |
+		select(.severity != "note" and .check != "softirq").check' "$scratch/json")"
+	expect "exit 0 where there are only notes" \
+		"$(jq 'if all(.findings[]; .severity == "note") then 0 else 1 end' "$scratch/json")" \
+		"$(exits)"
 	blade ethtool -L nic0 tx 2
 	expect "two transmit queues without XPS" warning "$(result nic-xps)"
 	check "its evidence names the NIC" reads nic-xps /nic0/

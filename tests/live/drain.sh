@@ -8,8 +8,6 @@ set -uo pipefail
 # shellcheck source=tests/probes.sh
 . "$tests/probes.sh"
 
-conf=$tests/lab/lab.conf
-
 drain() { blade "$hapep" drain --quiet "$@"; }
 undrain() { blade "$hapep" undrain --quiet; }
 sockets() { blade ip netns exec pep0 ss -Htn state established '( sport = :80 )' | wc -l; }
@@ -25,6 +23,7 @@ all_go() { # NAME WAY
 }
 
 lab_begin
+conf=$lab_conf
 lab origin start >/dev/null
 blade "$hapep" drain >"$scratch/out" 2>&1
 expect "drain of nothing: exit 1" 1 $?

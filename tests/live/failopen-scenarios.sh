@@ -95,6 +95,7 @@ drains() { # WHAT
 }
 
 lab_begin
+stalls_watch
 lab origin start >/dev/null
 for way in NO-NF:nft NF-IPT:nft NF-IPT:iptables SK-LOOKUP:nft; do
 	possible "${way%:*}" "${way#*:}" || continue

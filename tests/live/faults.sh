@@ -73,7 +73,7 @@ fault() { # WHERE STEP
 
 lab_begin
 conf=$scratch/faults.conf # NF-IPT has every step that there is
-sed 's/^\[blade\]/&\nscenario = NF-IPT/' "$tests/lab/lab.conf" >"$conf"
+sed 's/^\[blade\]/&\nscenario = NF-IPT/' "$lab_conf" >"$conf"
 steps=$(blade "$hapep" up --dry-run --config "$conf" | sed -n 's/^# \([a-z-]*\): .*/\1/p')
 expect "the dry run names the steps" nic-client-flags "$(head -n 1 <<<"$steps")"
 take "$scratch/before"

@@ -32,7 +32,7 @@ change_begin() {
 step() {
 	local answer
 	echo "$*" >&"${CHANGE[1]}"
-	read -r -t 20 answer <&"${CHANGE[0]}" || answer='no answer'
+	read -r -t $((20 * patience)) answer <&"${CHANGE[0]}" || answer='no answer'
 	[[ $answer == ok ]] || { echo "$answer"; return 1; }
 }
 
@@ -89,6 +89,7 @@ lab_begin
 lab origin start >/dev/null
 configure NO-NF
 check "up" up
+datapath_is
 expect "the first generation" 1 "$(generation)"
 
 # ---- the same sockets -----------------------------------------------------------------
@@ -196,7 +197,7 @@ table inet late {
 }
 NFT
 for family in 4 6; do
-	client curl -sf -m 20 -o /dev/null "$(url "$family" /1k)" &
+	client curl -sf -m $((20 * patience)) -o /dev/null "$(url "$family" /1k)" &
 	slow+=($!)
 done
 check "handshakes are under way" until_true 5 eval '[[ $(half_open) == 2 ]]'

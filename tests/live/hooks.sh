@@ -129,7 +129,7 @@ legacy() {
 lab_begin
 lab origin start >/dev/null
 conf=$scratch/no-nf.conf
-sed 's/^\[blade\]/&\nscenario = NO-NF/' "$tests/lab/lab.conf" >"$conf"
+sed 's/^\[blade\]/&\nscenario = NO-NF/' "$lab_conf" >"$conf"
 sed 's/^scenario.*/&\nno_nf = strict/' "$conf" >"$scratch/strict.conf"
 before=$(state)
 strict_refused

@@ -47,8 +47,7 @@ shape() {
 # ---- dry run, up, up again ------------------------------------------------------------
 
 lab_begin
-conf=$scratch/blade.conf
-sed "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" "$tests/lab/lab.conf" >"$conf"
+conf=$lab_conf
 lab origin start >/dev/null
 expect "status before: exit 3" 3 "$(blade "$hapep" status >/dev/null; echo $?)"
 before=$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')
@@ -64,6 +63,7 @@ check "up" up
 wait "$announced"
 expect "up announces its addresses, both families" 2 "$(grep -c . "$scratch/announced")"
 expect "status: exit 0" 0 "$(blade "$hapep" status >/dev/null; echo $?)"
+datapath_is
 check "objects, both families" both_fetch
 one=$(shape)
 check "up again" up
@@ -116,11 +116,13 @@ expect "nothing is left after that" "$before" \
 	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
 check "up after that" up
 holding=$(supervisor)
-blade flock /run/hapep/pep0 sleep $((1 + patience / 2)).5 &
-sleep $((patience / 3)).3
+exec {held}<"/proc/$holding/root/run/hapep/pep0"
+flock "$held"
 kill -TERM "$holding"
-check "SIGTERM while somebody holds the lock: down once he lets go" until_true 5 status_is 3
-wait
+sleep 1 # time in which it could go wrong
+check "SIGTERM while somebody holds the lock: it waits" kill -0 "$holding"
+exec {held}<&-
+check "and is down once he lets go" until_true 5 status_is 3
 expect "and nothing is left" "$before" \
 	"$(blade bash -c 'ip link; tc qdisc; ip netns; find /run')"
 check "up after that too" up
@@ -173,9 +175,11 @@ expect "no state file for others" "" \
 # ---- signals to the supervisor --------------------------------------------------------
 
 pid=$(supervisor)
+mapfile -t all < <(pids)
+expect "two instances before the supervisor is killed" 2 "${#all[@]}"
 kill -9 "$pid"
-sleep $((patience / 3)).3
-expect "supervisor killed: its instances do not outlive it" "" "$(pids 2>/dev/null)"
+all_gone() { ! kill -0 "${all[@]}" 2>/dev/null; }
+check "supervisor killed: its instances do not outlive it" until_true 2 all_gone
 expect "supervisor killed: degraded" degraded "$(state)"
 check "supervisor killed: up starts another" up
 check "objects again" until_true 3 both_fetch

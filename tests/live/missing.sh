@@ -5,8 +5,6 @@ set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
 
-conf=$tests/lab/lab.conf
-
 shape() {
 	blade bash -c 'ip -d link; ip addr; tc qdisc; ip netns list; find /run -not -path "*/mount*" -not -name log -not -name supervisor.pid | sort
 		tc filter show dev nic0 ingress; ethtool -k nic0'
@@ -47,15 +45,15 @@ with() { # NAME STATUS WORDS SECTION LINE
 }
 
 lab_begin
+conf=$lab_conf
 refused "no CAP_NET_ADMIN" 1 'net_admin.*run hapep as root' \
 	setpriv --bounding-set -net_admin --inh-caps -net_admin "$hapep" up --config "$conf"
 refused "no CAP_SYS_ADMIN" 1 'sys_admin.*run hapep as root' \
 	setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$hapep" up --config "$conf"
-cp "$conf" "$scratch/lab.conf"
 cp "$hapep" "$scratch/hapep"
 chmod 755 "$scratch"
 refused "an ordinary user" 1 'run hapep as root' \
-	setpriv --reuid nobody --clear-groups "$scratch/hapep" up --config "$scratch/lab.conf"
+	setpriv --reuid nobody --clear-groups "$scratch/hapep" up --config "$conf"
 refused "no configuration file" 2 "/etc/hapep/pep0.conf.*No such file" "$hapep" up
 with "no haproxy binary" 1 "/nowhere/haproxy.*haproxy" haproxy 'binary = /nowhere/haproxy'
 with "a binary that is no haproxy" 1 "/bin/true" haproxy 'binary = /bin/true'

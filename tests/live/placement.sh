@@ -12,7 +12,7 @@ dump=$tests/golden/placement/symmetric.ethtool
 
 configure() { # [SECTION LINE]...
 	local section
-	cp "$tests/lab/lab.conf" "$conf"
+	cp "$lab_conf" "$conf"
 	while (($#)); do
 		section=$1
 		grep -q "^\[$section\]" "$conf" || echo "[$section]" >>"$conf"

@@ -15,8 +15,7 @@ inside() { blade ip netns exec pep0 "$@"; }
 configure() { # SCENARIO ENGINE [LINE OF [haproxy]...]
 	conf=$scratch/scenario.conf
 	sed -e "s/^\[blade\]/&\nscenario = $1\nengine = $2/" \
-		-e "s/^datapath = .*/datapath = ${HAPEP_DATAPATH:-auto}/" \
-		-e "s/^ports = .*/ports = $ports/" "$tests/lab/lab.conf" >"$conf"
+		-e "s/^ports = .*/ports = $ports/" "$lab_conf" >"$conf"
 	printf '%s\n' "${@:3}" >>"$conf"
 }
 
@@ -170,6 +169,7 @@ scenario() { # SCENARIO ENGINE
 	*) not_ok "$what: status names it" "$(field .scenario)" ;;
 	esac
 	check "$what: up again changes nothing" up
+	datapath_is
 	witnesses "$1" "$2"
 	proxies "$what"
 	case $1-$2 in
@@ -279,8 +279,8 @@ up
 check "hapep scenario names the one in service" bash -c "
 	'$tests/lab/lab' --name $LAB_NAME exec blade '$hapep' scenario | grep -q '^scenario: SK-LOOKUP'"
 kill -9 "$(field .supervisor_pid)"
-sleep $((patience / 3)).3
-expect "SK-LOOKUP, supervisor killed: no program stays" 0 "$(links)"
+no_links() { [[ $(links) == 0 ]]; }
+check "SK-LOOKUP, supervisor killed: no program stays" until_true 2 no_links
 check "SK-LOOKUP, supervisor killed: up mends it" up
 check "SK-LOOKUP: an object after it" counted 1 object 4 8100
 down

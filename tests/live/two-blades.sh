@@ -8,7 +8,7 @@ set -uo pipefail
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
 
 conf() { # NAME
-	[[ $1 == pep0 ]] && echo "$tests/lab/lab.conf" || echo "$scratch/pep1.conf"
+	[[ $1 == pep0 ]] && echo "$lab_conf" || echo "$scratch/pep1.conf"
 }
 
 up() { blade "$hapep" up --quiet --name "$1" --config "$(conf "$1")"; } # NAME
@@ -48,7 +48,7 @@ lab_begin
 lab origin start >/dev/null
 sed -e 's/vlan = 100/vlan = 101/; s/vlan = 200/vlan = 201/' \
 	-e 's/10\.1\.0/10.11.0/; s/10\.2\.0/10.12.0/; s/fd00:1::/fd00:11::/; s/fd00:2::/fd00:12::/' \
-	"$tests/lab/lab.conf" >"$scratch/pep1.conf"
+	"$lab_conf" >"$scratch/pep1.conf"
 before=$(nic)
 round "first up, first down" "pep0 pep1" pep0
 round "first up, last down" "pep0 pep1" pep1
@@ -104,15 +104,15 @@ round "beside a foreign clsact" "pep0 pep1" pep0
 
 # Another hapep works on the other blade: nothing is done.
 up pep0 && up pep1
-blade flock /run/hapep/pep1 sleep 3 &
-holder=$!
-sleep 0.3
+pid=$(blade "$hapep" status --name pep1 --json | jq .supervisor_pid)
+exec {held}<"/proc/$pid/root/run/hapep/pep1"
+flock "$held"
 blade "$hapep" down --name pep0 >"$scratch/out" 2>&1
 expect "the other blade is being worked on: exit 1" 1 $?
 check "which is said" grep -q "blade 'pep1', which is on an interface of 'pep0'.*another hapep" \
 	"$scratch/out"
 check "nothing was undone" whole pep0
-wait "$holder"
+exec {held}<&-
 check "after that it goes" down pep0
 check "the other too" down pep1
 test_end

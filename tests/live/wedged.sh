@@ -35,6 +35,7 @@ listening() { blade ip netns exec pep0 ss -Htln 'sport = :80' | wc -l; }
 logged() { blade grep -q "$1" /run/hapep/pep0/log; } # REGEXP
 
 lab_begin
+stalls_watch
 lab origin start >/dev/null
 configure auto
 check "up" up

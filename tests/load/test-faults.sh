@@ -25,7 +25,7 @@ trap finish EXIT
 	--listen 127.0.0.1:82 \
 	>"$scratch/origin.out" 2>"$scratch/origin.err" &
 origin=$!
-for _ in {1..100}; do
+for _ in {1..1000}; do
 	grep -q ready "$scratch/origin.err" && break
 	sleep 0.02
 done

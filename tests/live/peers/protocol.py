@@ -231,17 +231,18 @@ def reuse(family, first):
     # Of a kernel before 6.14: a TIME_WAIT of its own holds a port for a second.
     slow = "tcp_tw_reuse_delay" not in inside("ls", "/proc/sys/net/ipv4")
     limit = (2.5 if slow else 0.5) * PATIENCE
-    worst = 0.0
+    took = []
     for _ in range(6):
         began = time.monotonic()
         with Flow(family, port, source, source_port) as flow:
             exchange(flow)
-            worst = max(worst, time.monotonic() - began)
+            took.append(time.monotonic() - began)
             need("client as the server saw it", flow.seen[:2], (source, source_port))
             close(flow, first)
-    if worst > limit:
-        raise Failure(f"one took {worst:.2f} s, expected {limit} s at most")
-    return f"at most {worst * 1000:.0f} ms"
+    # A port that is held is so each time; once may be the machine's doing.
+    if sorted(took)[-2] > limit:
+        raise Failure(f"they took {took} s, expected {limit} s at most")
+    return f"at most {max(took) * 1000:.0f} ms"
 
 
 def own_service_port(family):
