@@ -5,7 +5,7 @@
 # an hour.
 tests=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 failed=0
-for group in "transparency ineligible looping pmtu protocol" "switch" "reload" "generations"; do
+for group in "transparency ineligible looping pmtu protocol again" "switch" "reload" "generations"; do
 	read -ra names <<<"$group"
 	names=("${names[@]/#/$tests/live/}")
 	"$tests/vm/vm" --topology 1x2x1 --memory 3072 --timeout 3600 \

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Transactions a second with one setting changed at a time, as shares of the default's: is
-# another default better? A setting with a slash is a sysctl of the namespace.
+# another default better? A setting with a slash is a sysctl of the namespace; those joined
+# by + are changed together.
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
@@ -10,9 +11,9 @@ set -uo pipefail
 # shellcheck source=tests/tps.sh
 . "$tests/tps.sh"
 
-up() { # default, SECTION.KEY=VALUE or PATH=VALUE
+up() { # default, SECTION.KEY=VALUE[+...] or PATH=VALUE
 	local settings=()
-	[[ $1 != *.*=* ]] || settings=("$1")
+	[[ $1 != *.*=* ]] || IFS=+ read -ra settings <<<"$1"
 	configure lab.conf "${settings[@]}"
 	blade "$hapep" up --quiet --config "$conf" || return
 	[[ $1 != */* ]] || blade ip netns exec pep0 \
@@ -21,7 +22,8 @@ up() { # default, SECTION.KEY=VALUE or PATH=VALUE
 
 lab_begin
 lab origin start >/dev/null
-tps_rounds up default client.initcwnd=20 haproxy.source=clientip haproxy.splice=off \
-	haproxy.processes=1 haproxy.accept=cpu ipv4/tcp_early_demux=1 \
-	ipv4/tcp_no_metrics_save=1
+tps_rounds up default client.initcwnd=20 haproxy.scheduling=batch \
+	client.initcwnd=20+haproxy.scheduling=batch \
+	haproxy.source=clientip haproxy.splice=off haproxy.processes=1 haproxy.accept=cpu \
+	ipv4/tcp_early_demux=0
 test_end
