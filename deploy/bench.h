@@ -190,9 +190,11 @@ char *bench_case_file(const struct bench *b, const struct bench_case *c);
 
 /*
  * Begins a sample: "metrics", which *metrics borrows, and "background", what others use
- * of the machine in 0.2 s.
+ * of the machine in 0.2 s. Where that is more than a quiet machine has, it looks again,
+ * for 2 s in all; "looks": how often. With --quick once.
  */
-int bench_sample_begin(json_t *sample, json_t **metrics, struct error *err);
+int bench_sample_begin(const struct bench *b, json_t *sample, json_t **metrics,
+		       struct error *err);
 void bench_metric_set(json_t *metrics, const char *name, double value);
 /* CPU of the whole machine meanwhile into the sample; its seconds. */
 double bench_cpu_say(json_t *sample, const struct bench_cpu *before,

@@ -143,7 +143,7 @@ int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *samp
 {
 	struct bench_cpu before, after;
 	json_t *load = NULL, *metrics;
-	int r = bench_sample_begin(sample, &metrics, err);
+	int r = bench_sample_begin(b, sample, &metrics, err);
 
 	if (!r)
 		r = bench_cpu_read(&before, err);
