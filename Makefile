@@ -56,7 +56,7 @@ DRIVERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/driver/*.c))
 
 # What `hapep bench` runs: as it is installed, so it lies in the build's directory.
 LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
-	bench/packets.sh bench/packets bench/packets.bpf.o \
+	bench/packets.sh bench/profile.sh bench/packets bench/packets.bpf.o \
 	lab/lab lab/lab.conf lab/lab-untagged.conf lab/lab-two-nics.conf \
 	lab/topology.sh lab/survey.sh lab/removal.sh lab/origin.sh \
 	lab/wire.bpf.o lab/blackhole.bpf.o load/load load/origin load/pingpong)

@@ -34,6 +34,7 @@ opt/h/libexec/hapep/bench/packets
 opt/h/libexec/hapep/bench/packets.bpf.o
 opt/h/libexec/hapep/bench/packets.sh
 opt/h/libexec/hapep/bench/peers.sh
+opt/h/libexec/hapep/bench/profile.sh
 opt/h/libexec/hapep/lab/blackhole.bpf.o
 opt/h/libexec/hapep/lab/lab
 opt/h/libexec/hapep/lab/lab-two-nics.conf
