@@ -213,7 +213,9 @@ double bench_transactions(const json_t *load);
 /* possible() of suites whose cases are other people's programs. */
 int bench_peers_possible(struct bench *b, const struct bench_case *c,
 			 struct text *reason);
-/* A number at "a.b.c" of a tree; 0 where there is none. */
+/* What is at "a.b.c" of a tree, borrowed; NULL where nothing is. */
+const json_t *bench_member(const json_t *tree, const char *path);
+/* A number there; 0 where there is none. */
 double bench_number(const json_t *tree, const char *path);
 /* A word of an object, borrowed; "" where there is none. */
 const char *bench_word(const json_t *tree, const char *key);
