@@ -56,7 +56,7 @@ DRIVERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/driver/*.c))
 
 # What `hapep bench` runs: as it is installed, so it lies in the build's directory.
 LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
-	bench/packets.sh bench/packets bench/packets.bpf.o \
+	bench/packets.sh bench/profile.sh bench/packets bench/packets.bpf.o \
 	lab/lab lab/lab.conf lab/lab-untagged.conf lab/lab-two-nics.conf \
 	lab/topology.sh lab/survey.sh lab/removal.sh lab/origin.sh \
 	lab/wire.bpf.o lab/blackhole.bpf.o load/load load/origin load/pingpong)
@@ -117,12 +117,13 @@ $(TOOLS): $(BUILD)/%: $(BUILD)/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-# A supervisor's clock and what it meets are the test's.
+# A clock, and what a supervisor or a sample meets, are the test's.
 WRAPPED_WATCH := clock_gettime kill haproxy_probe_ask haproxy_probe_hear \
 	haproxy_stats_read
 WRAPPED_GATE := clock_gettime tc_gate_find tc_gate_set tc_gate_point tc_gate_close \
 	generations_present generations_well generations_summary generations_proxy_port
 $(BUILD)/tests/unit/test_watch: LDFLAGS += $(WRAPPED_WATCH:%=-Wl,--wrap=%)
+$(BUILD)/tests/unit/test_bench_sample: LDFLAGS += -Wl,--wrap=fopen -Wl,--wrap=nanosleep
 $(BUILD)/tests/unit/test_gate: LDFLAGS += $(WRAPPED_GATE:%=-Wl,--wrap=%)
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(LIB) $(LOAD_OBJECTS)

@@ -15,6 +15,7 @@
 #define BENCH_FORMAT   "hapep-bench/1"
 #define BENCH_RESULT   "result.json"
 #define BENCH_SETTINGS 8
+#define BENCH_BLADE    "bench" /* the blade's name with an outside generator */
 
 /* A suite's own `cases`, `metrics` and `comparisons`, in its description. */
 #define BENCH_COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -143,7 +144,9 @@ struct bench {
 	const char *origin, *family; /* of the result's options */
 	bool quick;
 	unsigned int rounds, connections, cpus;
-	int signals; /* readable once the run is to stop */
+	int signals;         /* readable once the run is to stop */
+	int lock, name_lock; /* bench_lock.h; -1: not held */
+	char *name_path;     /* the file of name_lock */
 };
 
 /*
@@ -169,6 +172,8 @@ int bench_drive(struct bench *b, const char *const words[], bool stop,
 int bench_begin(struct bench *b, struct error *err);
 /* Always to its end, whatever was signalled. */
 int bench_end(struct bench *b, struct error *err);
+/* What a run left that was killed: the lab of b's name, or this machine's blade. */
+int bench_leftover_end(struct bench *b, struct error *err);
 int bench_up(struct bench *b, const struct bench_case *c, struct error *err);
 int bench_down(struct bench *b, const struct bench_case *c, struct error *err);
 
@@ -183,6 +188,12 @@ int bench_cases_prepare(struct bench *b, struct error *err);
  */
 bool bench_scenario_possible(const json_t *scenarios, const struct config *config,
 			     struct text *reason);
+/*
+ * Whether a case of an earlier result ("cases") would be configured and loaded as it was;
+ * -EINVAL says what differs. One that was not possible, or is not the suite's, is not
+ * asked.
+ */
+int bench_case_check(const struct bench *b, const json_t *tree, struct error *err);
 /* The file that has the case's configuration; the caller's. */
 char *bench_case_file(const struct bench *b, const struct bench_case *c);
 
@@ -190,9 +201,11 @@ char *bench_case_file(const struct bench *b, const struct bench_case *c);
 
 /*
  * Begins a sample: "metrics", which *metrics borrows, and "background", what others use
- * of the machine in 0.2 s.
+ * of the machine in 0.2 s. Where that is more than a quiet machine has, it looks again,
+ * for 2 s in all; "looks": how often. With --quick once.
  */
-int bench_sample_begin(json_t *sample, json_t **metrics, struct error *err);
+int bench_sample_begin(const struct bench *b, json_t *sample, json_t **metrics,
+		       struct error *err);
 void bench_metric_set(json_t *metrics, const char *name, double value);
 /* CPU of the whole machine meanwhile into the sample; its seconds. */
 double bench_cpu_say(json_t *sample, const struct bench_cpu *before,
@@ -211,7 +224,9 @@ double bench_transactions(const json_t *load);
 /* possible() of suites whose cases are other people's programs. */
 int bench_peers_possible(struct bench *b, const struct bench_case *c,
 			 struct text *reason);
-/* A number at "a.b.c" of a tree; 0 where there is none. */
+/* What is at "a.b.c" of a tree, borrowed; NULL where nothing is. */
+const json_t *bench_member(const json_t *tree, const char *path);
+/* A number there; 0 where there is none. */
 double bench_number(const json_t *tree, const char *path);
 /* A word of an object, borrowed; "" where there is none. */
 const char *bench_word(const json_t *tree, const char *key);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_difference.h"
 #include "deploy/bench_result.h"
 #include "deploy/config.h"
 #include "deploy/scenario.h"
@@ -83,6 +84,19 @@ bool bench_scenario_possible(const json_t *scenarios, const struct config *confi
 	return true;
 }
 
+/* The configuration of a case; reason where this hapep cannot have it. */
+static int blade_configure(const struct bench *b, const struct bench_case *c,
+			   struct config *out, struct text *reason, struct error *err)
+{
+	int r = base_read(b, out, err);
+
+	for (size_t i = 0; !r && i < BENCH_SETTINGS && c->settings[i]; i++) {
+		if (setting_apply(c->settings[i], out, reason) < 0)
+			return 0;
+	}
+	return r;
+}
+
 static int blade_prepare(struct bench *b, const struct bench_case *c, json_t *tree,
 			 struct text *reason, struct error *err)
 {
@@ -90,14 +104,10 @@ static int blade_prepare(struct bench *b, const struct bench_case *c, json_t *tr
 	_cleanup_text_ struct text text = { 0 };
 	struct error why = { 0 };
 	struct config config;
-	int r = base_read(b, &config, err);
+	int r = blade_configure(b, c, &config, reason, err);
 
-	if (r < 0)
+	if (r < 0 || reason->length)
 		return r;
-	for (size_t i = 0; i < BENCH_SETTINGS && c->settings[i]; i++) {
-		if (setting_apply(c->settings[i], &config, reason) < 0)
-			return 0;
-	}
 	if (!bench_scenario_possible(b->scenarios, &config, reason))
 		return 0;
 	if (config.datapath != TC_DATAPATH_AUTO &&
@@ -143,6 +153,55 @@ static int case_prepare(struct bench *b, const struct bench_case *c, json_t *tre
 		log_debug("%s: '%s' is not measured: %s", b->suite->name, c->name,
 			  reason.text);
 	}
+	return r;
+}
+
+/* -EINVAL with the first that differs. what: of which two objects. */
+static int same_check(const struct bench *b, const char *name, const char *what,
+		      json_t *was, json_t *now, struct error *err)
+{
+	json_t *list = bench_differences(was, now), *d = json_array_get(list, 0);
+	int r = 0;
+
+	if (d)
+		r = error_say(err, EINVAL,
+			      "--resume: in %s the %s of '%s' has %s = %s, and this call "
+			      "means %s: put it back, or begin another run with --output",
+			      b->directory, what, name, bench_word(d, "name"),
+			      bench_word(d, "from"), bench_word(d, "to"));
+	json_decref(list);
+	return r;
+}
+
+int bench_case_check(const struct bench *b, const json_t *tree, struct error *err)
+{
+	_cleanup_text_ struct text text = { 0 }, reason = { 0 };
+	const char *name = bench_word(tree, "name");
+	const struct bench_case *c = NULL;
+	struct config config;
+	json_t *was, *now;
+	int r;
+
+	for (size_t i = 0; i < b->suite->cases_n; i++) {
+		if (!strcmp(b->suite->cases[i].name, name))
+			c = &b->suite->cases[i];
+	}
+	if (!c || !json_is_true(json_object_get(tree, "possible")))
+		return 0;
+	now = words_json(c->load);
+	r = same_check(b, name, "load", json_object_get(tree, "load"), now, err);
+	json_decref(now);
+	if (r < 0 || strcmp(c->kind, "blade") != 0)
+		return r;
+	r = blade_configure(b, c, &config, &reason, err);
+	if (r < 0)
+		return r;
+	config_write(&config, false, &text);
+	was = bench_configuration(bench_word(tree, "configuration"));
+	now = bench_configuration(text.text);
+	r = same_check(b, name, "configuration", was, now, err);
+	json_decref(was);
+	json_decref(now);
 	return r;
 }
 

@@ -9,8 +9,6 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 
-/* Others used more of the machine than this before a sample: not a quiet machine. */
-#define QUIET 0.05
 /* A generator's thread this busy may be what limits the load. */
 #define BUSY 0.95
 
@@ -84,40 +82,49 @@ static void machine_say(const json_t *result, struct document *d)
 			   "than the blade alone would do, and CPU is of all three.");
 }
 
-/* Whether the figures deserve to be quoted. */
-static void quiet_say(const json_t *result, struct document *d)
+void bench_quiet_count(const json_t *result, const char *name, struct bench_quiet *out)
 {
-	size_t i, n = 0, loud = 0, stolen = 0;
-	double most = 0;
+	size_t i;
 	json_t *sample;
 
+	memset(out, 0, sizeof(*out));
 	json_array_foreach(json_object_get(result, "samples"), i, sample)
 	{
 		double others = bench_number(sample, "background");
 
-		n += json_object_get(sample, "background") != NULL;
-		loud += others > QUIET;
-		most = others > most ? others : most;
-		stolen += bench_number(sample, "steal_seconds") >
-			  QUIET * bench_number(sample, "cpu_seconds");
+		if (name && strcmp(bench_word(sample, "case"), name) != 0)
+			continue;
+		out->samples += json_object_get(sample, "background") != NULL;
+		out->loud += others > BENCH_QUIET;
+		out->most = others > out->most ? others : out->most;
+		out->stolen += bench_number(sample, "steal_seconds") >
+			       BENCH_QUIET * bench_number(sample, "cpu_seconds");
 	}
-	if (loud)
+}
+
+/* Whether the figures deserve to be quoted. */
+static void quiet_say(const json_t *result, struct document *d)
+{
+	struct bench_quiet q;
+
+	bench_quiet_count(result, NULL, &q);
+	if (q.loud)
 		document_paragraph(
 			d,
 			"The machine was NOT QUIET: before %zu of %zu samples others "
 			"used more than %.0f per cent of it, at most %.0f per cent. "
 			"Do not quote these figures.",
-			loud, n, QUIET * 100, most * 100);
-	else if (n)
+			q.loud, q.samples, BENCH_QUIET * 100, q.most * 100);
+	else if (q.samples)
 		document_paragraph(d,
 				   "The machine was quiet: before each sample others "
 				   "used at most %.1f per cent of it.",
-				   most * 100);
-	if (stolen)
+				   q.most * 100);
+	if (q.stolen)
 		document_paragraph(d,
 				   "In %zu samples the hypervisor gave more than %.0f "
 				   "per cent of the CPU time to others.",
-				   stolen, QUIET * 100);
+				   q.stolen, BENCH_QUIET * 100);
 }
 
 /* Where the generator had no more to give, a rate is the least that the case can do. */

@@ -14,7 +14,6 @@
 #define DRIVER      "bench/driver"
 #define UP_SECONDS  60
 #define WORDS_MAX   32
-#define BLADE_NAME  "bench"
 #define LAB_SECONDS 120
 
 /* Installed, the program is in sbin and the rest in libexec/hapep; built, both in .build.
@@ -98,13 +97,18 @@ int bench_end(struct bench *b, struct error *err)
 static int self_run(struct bench *b, const char *verb, const char *file,
 		    struct error *err)
 {
-	const char *argv[] = { b->self,    verb,       "--quiet", "--name",
-			       BLADE_NAME, "--config", file,      NULL };
+	const char *argv[] = { b->self,     verb,       "--quiet", "--name",
+			       BENCH_BLADE, "--config", file,      NULL };
 	struct run_limits limits = { NULL, -1, UP_SECONDS };
 
 	if (!file)
 		argv[5] = NULL;
 	return run_program_within(argv, &limits, NULL, err);
+}
+
+int bench_leftover_end(struct bench *b, struct error *err)
+{
+	return b->lab[0] ? bench_end(b, err) : self_run(b, "down", NULL, err);
 }
 
 int bench_up(struct bench *b, const struct bench_case *c, struct error *err)

@@ -154,7 +154,7 @@ static int latency_measure(struct bench *b, const struct bench_case *c, json_t *
 	_cleanup_free_ char *name = memory_printf("hapep-%s-blade", b->lab);
 	_cleanup_close_ int nsfd = -1;
 	json_t *to;
-	int r = bench_sample_begin(sample, &to, err);
+	int r = bench_sample_begin(b, sample, &to, err);
 
 	if (!r)
 		r = probe_say(b, err);

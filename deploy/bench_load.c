@@ -9,7 +9,7 @@
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
 
-double bench_number(const json_t *tree, const char *path)
+const json_t *bench_member(const json_t *tree, const char *path)
 {
 	char part[64];
 
@@ -20,7 +20,12 @@ double bench_number(const json_t *tree, const char *path)
 		tree = json_object_get(tree, part);
 		path += n + (path[n] == '.');
 	}
-	return json_number_value(tree);
+	return tree;
+}
+
+double bench_number(const json_t *tree, const char *path)
+{
+	return json_number_value(bench_member(tree, path));
 }
 
 const char *bench_word(const json_t *tree, const char *key)
@@ -68,35 +73,52 @@ double bench_transactions(const json_t *load)
 	       bench_number(load, "drained_transactions");
 }
 
+/* A figure that the generator did not give is no metric, rather than 0. */
 static void metrics_load(json_t *metrics, const json_t *load)
 {
-	bench_metric_set(metrics, "tps", bench_number(load, "tps"));
-	bench_metric_set(metrics, "ttfb_mean_us",
-			 bench_number(load, "latency_us.first_byte.mean"));
-	bench_metric_set(metrics, "ttfb_p50_us",
-			 bench_number(load, "latency_us.first_byte.p50"));
-	bench_metric_set(metrics, "ttfb_p99_us",
-			 bench_number(load, "latency_us.first_byte.p99"));
-	bench_metric_set(metrics, "failures", bench_number(load, "failures.total"));
-	bench_metric_set(metrics, "mbps",
-			 bench_number(load, "bytes_per_second") * 8 / 1e6);
+	static const struct {
+		const char *metric, *path;
+		double scale;
+	} figures[] = {
+		{ "tps", "tps", 1 },
+		{ "ttfb_mean_us", "latency_us.first_byte.mean", 1 },
+		{ "ttfb_p50_us", "latency_us.first_byte.p50", 1 },
+		{ "ttfb_p99_us", "latency_us.first_byte.p99", 1 },
+		{ "failures", "failures.total", 1 },
+		{ "mbps", "bytes_per_second", 8 / 1e6 },
+	};
+
+	for (size_t i = 0; i < BENCH_COUNT(figures); i++) {
+		const json_t *value = bench_member(load, figures[i].path);
+
+		if (json_is_number(value))
+			bench_metric_set(metrics, figures[i].metric,
+					 json_number_value(value) * figures[i].scale);
+	}
+}
+
+/* Bytes of answers in all, in 10^9: warm-up and end cost as much as the window. 0: not
+ * known. */
+static double gigabytes(const json_t *load)
+{
+	double counted = bench_number(load, "transactions");
+
+	if (!(counted > 0))
+		return 0;
+	return bench_number(load, "bytes_per_second") * bench_number(load, "seconds") *
+	       bench_transactions(load) / counted / 1e9;
 }
 
 /* What the load cost the whole machine: generator and origin too, where they share it. */
 static void metrics_cpu(json_t *sample, json_t *metrics, const json_t *load,
 			const struct bench_cpu *before, const struct bench_cpu *after)
 {
-	double busy = bench_cpu_say(sample, before, after),
-	       done = bench_transactions(load);
-	double counted = bench_number(load, "transactions");
-	/* Warm-up and end cost as much as the window. */
-	double gigabytes = bench_number(load, "bytes_per_second") *
-			   bench_number(load, "seconds") *
-			   (counted > 0 ? done / counted : 1) / 1e9;
+	double busy = bench_cpu_say(sample, before, after);
+	double done = bench_transactions(load), bytes = gigabytes(load);
 
-	if (gigabytes > 0)
-		bench_metric_set(metrics, "cpu_s_per_gb", busy / gigabytes);
-	if (!(done > 0))
+	if (bytes > 0)
+		bench_metric_set(metrics, "cpu_s_per_gb", busy / bytes);
+	if (!(bench_number(load, "transactions") > 0))
 		return;
 	bench_metric_set(metrics, "cpu_us", busy * 1e6 / done);
 	bench_metric_set(metrics, "user_us", (after->user - before->user) * 1e6 / done);
@@ -143,7 +165,7 @@ int bench_measure_load(struct bench *b, const struct bench_case *c, json_t *samp
 {
 	struct bench_cpu before, after;
 	json_t *load = NULL, *metrics;
-	int r = bench_sample_begin(sample, &metrics, err);
+	int r = bench_sample_begin(b, sample, &metrics, err);
 
 	if (!r)
 		r = bench_cpu_read(&before, err);

@@ -105,7 +105,7 @@ static int pps_measure(struct bench *b, const struct bench_case *c, json_t *samp
 	_cleanup_text_ struct text text = { 0 };
 	json_t *to, *load;
 	struct bench_cpu before, after;
-	int r = bench_sample_begin(sample, &to, err);
+	int r = bench_sample_begin(b, sample, &to, err);
 
 	if (!r)
 		r = bench_cpu_read(&before, err);

@@ -2,7 +2,6 @@
 /* Owns result.json: making, reading and writing it, and its samples. */
 #include "deploy/bench_result.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,11 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deploy/bench_lock.h"
 #include "helpers/cleanup.h"
-#include "helpers/log.h"
 #include "helpers/memory.h"
-
-#define RESULTS "results"
 
 static json_t *member(const json_t *tree, const char *key)
 {
@@ -145,30 +142,6 @@ double *bench_result_values(const json_t *result, const char *name, const char *
 	return v;
 }
 
-/* The newest unfinished run of the suite in results/; the caller's, NULL: none. */
-static char *newest_unfinished(const char *suite)
-{
-	struct dirent **list = NULL;
-	int n = scandir(RESULTS, &list, NULL, alphasort);
-	char *found = NULL;
-
-	for (int i = n - 1; i >= 0; i--) {
-		_cleanup_free_ char *path = memory_printf(RESULTS "/%s", list[i]->d_name);
-		const struct bench_suite *of;
-		struct error ignored = { 0 };
-		json_t *tree = NULL;
-
-		if (!found && list[i]->d_name[0] != '.' &&
-		    !bench_result_read(path, &tree, &of, &ignored) &&
-		    !strcmp(of->name, suite) && !json_is_true(member(tree, "complete")))
-			found = take_ptr(path);
-		json_decref(tree);
-		free(list[i]);
-	}
-	free(list);
-	return found;
-}
-
 static int make_folder(const char *path, struct error *err)
 {
 	return mkdir(path, 0755) < 0 && errno != EEXIST
@@ -176,14 +149,17 @@ static int make_folder(const char *path, struct error *err)
 		       : 0;
 }
 
-static json_t *result_new(const struct bench *b)
+json_t *bench_result_new(const struct bench *b)
 {
+	const bool lab = b->lab[0];
+	const char *serves = b->suite->server ? b->suite->server : b->origin;
+	/* What an outside generator talks to, and how, is not ours to say. */
 	json_t *options = json_pack(
-		"{s:i,s:f,s:f,s:i,s:b,s:s,s:s,s:s,s:s}", "rounds", (int)b->rounds,
-		"seconds", b->seconds, "warmup", b->warmup, "connections",
-		(int)b->connections, "quick", b->options->quick, "generator",
-		b->lab[0] ? "lab" : "external", "layout", b->suite->layout, "origin",
-		b->suite->server ? b->suite->server : b->origin, "family", b->family);
+		"{s:i,s:b,s:f,s:f,s:i,s:s,s:s*,s:s,s:s*,s:s*}", "rounds", (int)b->rounds,
+		"quick", b->quick, "seconds", b->seconds, "warmup", b->warmup,
+		"connections", (int)b->connections, "generator", lab ? "lab" : "external",
+		"hook", lab ? NULL : b->options->hook, "layout", b->suite->layout,
+		"origin", lab ? serves : NULL, "family", lab ? b->family : NULL);
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:o,s:o,s:[],s:[]}", "format",
 			 BENCH_FORMAT, "suite", b->suite->name, "title", b->suite->title,
@@ -192,9 +168,10 @@ static json_t *result_new(const struct bench *b)
 			 "samples");
 }
 
-static int open_new(struct bench *b, struct error *err)
+/* The directory that --output names, or one of this second; made where there is none. */
+static int directory_make(struct bench *b, struct error *err)
 {
-	_cleanup_free_ char *path = NULL, *result = NULL;
+	_cleanup_free_ char *path = NULL;
 	time_t t = time(NULL);
 	struct tm at;
 	char when[32];
@@ -202,10 +179,11 @@ static int open_new(struct bench *b, struct error *err)
 
 	localtime_r(&t, &at);
 	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &at);
-	path = b->options->output ? memory_strdup(b->options->output)
-				  : memory_printf(RESULTS "/%s-%s", b->suite->name, when);
+	path = b->options->output
+		       ? memory_strdup(b->options->output)
+		       : memory_printf(BENCH_RESULTS "/%s-%s", b->suite->name, when);
 	if (!b->options->output)
-		r = make_folder(RESULTS, err);
+		r = make_folder(BENCH_RESULTS, err);
 	if (!r)
 		r = make_folder(path, err);
 	if (r < 0)
@@ -219,107 +197,32 @@ static int open_new(struct bench *b, struct error *err)
 			"--output %s: the lab's blade has a /run and /sys of its "
 			"own and could not see it: take another place",
 			b->directory);
+	return 0;
+}
+
+static int open_new(struct bench *b, struct error *err)
+{
+	_cleanup_free_ char *result = NULL;
+	int r = directory_make(b, err);
+
+	if (!r)
+		r = bench_directory_lock(b, err);
+	if (r < 0)
+		return r;
 	result = memory_printf("%s/" BENCH_RESULT, b->directory);
 	if (!access(result, F_OK))
 		return error_say(err, EEXIST,
 				 "%s is there already: --resume goes on with it, or name "
 				 "another directory",
 				 result);
-	b->result = result_new(b);
-	return bench_result_write(b->result, b->directory, err);
-}
-
-/* What must be as it was for samples to belong together. */
-static int resume_check(const struct bench *b, const json_t *old, struct error *err)
-{
-	static const char *const same[] = { "options.seconds", "options.warmup",
-					    "options.connections", NULL };
-	static const char *const words[] = { "origin", "family", NULL };
-	json_t *now = result_new(b);
-	int r = 0;
-
-	if (!json_equal(member(old, "machine"), member(now, "machine")))
-		r = error_say(err, EINVAL,
-			      "%s was made on another machine, kernel or with other "
-			      "versions: its samples and new ones do not belong together",
-			      b->directory);
-	for (size_t i = 0; !r && words[i]; i++) {
-		const char *was = bench_word(member(old, "options"), words[i]);
-		const char *is = bench_word(member(now, "options"), words[i]);
-
-		if (strcmp(was, is) != 0)
-			r = error_say(err, EINVAL,
-				      "%s was run with %s '%s', and this call means '%s'",
-				      b->directory, words[i], was, is);
-	}
-	for (size_t i = 0; !r && same[i]; i++) {
-		if (bench_number(old, same[i]) < bench_number(now, same[i]) ||
-		    bench_number(old, same[i]) > bench_number(now, same[i]))
-			r = error_say(err, EINVAL,
-				      "%s was run with %s = %g, and this call means %g",
-				      b->directory, same[i] + strlen("options."),
-				      bench_number(old, same[i]),
-				      bench_number(now, same[i]));
-	}
-	if (!r)
-		json_object_set(member(old, "options"), "rounds",
-				member(member(now, "options"), "rounds"));
-	json_decref(now);
-	return r;
-}
-
-/* What the call does not say is as the run was begun. */
-static void resume_adopt(struct bench *b, const json_t *old)
-{
-	const json_t *options = member(old, "options");
-
-	if (!b->options->origin && *bench_word(options, "origin"))
-		b->origin = bench_word(options, "origin");
-	if (!b->options->family && *bench_word(options, "family"))
-		b->family = bench_word(options, "family");
-	if (!b->options->rounds)
-		b->rounds = (unsigned int)bench_number(options, "rounds");
-	if (b->options->seconds > 0)
-		return;
-	b->seconds = bench_number(options, "seconds");
-	b->warmup = bench_number(options, "warmup");
-	b->connections = (unsigned int)bench_number(options, "connections");
-	b->quick = json_is_true(member(options, "quick"));
-}
-
-static int open_old(struct bench *b, struct error *err)
-{
-	_cleanup_free_ char *path = b->options->output
-					    ? memory_strdup(b->options->output)
-					    : newest_unfinished(b->suite->name);
-	const struct bench_suite *suite;
-	int r;
-
-	if (!path)
-		return error_say(err, ENOENT,
-				 "there is no unfinished run of %s in " RESULTS
-				 "/: --output names one elsewhere",
-				 b->suite->name);
-	r = bench_result_read(path, &b->result, &suite, err);
+	r = bench_name_lock(b, err);
 	if (r < 0)
 		return r;
-	b->directory = realpath(path, NULL);
-	if (!b->directory)
-		return error_set(err, errno, "find the directory %s", path);
-	if (suite != b->suite)
-		return error_say(err, EINVAL, "%s is a run of %s, not of %s", path,
-				 suite->name, b->suite->name);
-	resume_adopt(b, b->result);
-	r = resume_check(b, b->result, err);
-	/* What a killed run left of its lab goes with the name. */
-	snprintf(b->lab, sizeof(b->lab), "%s", bench_word(b->result, "lab"));
-	b->load = 2 * (unsigned int)json_array_size(member(b->result, "samples"));
-	log_info("going on with %s: %zu samples are there", b->directory,
-		 json_array_size(member(b->result, "samples")));
-	return r;
+	b->result = bench_result_new(b);
+	return bench_result_write(b->result, b->directory, err);
 }
 
 int bench_result_open(struct bench *b, struct error *err)
 {
-	return b->options->resume ? open_old(b, err) : open_new(b, err);
+	return b->options->resume ? bench_resume(b, err) : open_new(b, err);
 }

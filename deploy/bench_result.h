@@ -6,13 +6,18 @@
 #include "deploy/bench.h"
 #include "helpers/statistics.h"
 
+/* Where runs go that no --output names. */
+#define BENCH_RESULTS "results"
+
 /*
  * Makes the run's directory with an empty result, or with --resume reads an unfinished
- * one: --output DIR, else results/SUITE-DATE-TIME, or the newest of those. Refuses to go
- * on with a run of another suite, machine or length of samples. Fills b's directory,
- * result, lab and load.
+ * one: --output DIR, else results/SUITE-DATE-TIME, or the newest of those. Directory and
+ * lab are this process's until bench_locks_end(). Fills b's directory, result, lab and
+ * load.
  */
 int bench_result_open(struct bench *b, struct error *err);
+/* An empty one, of what b is set to; a new reference. */
+json_t *bench_result_new(const struct bench *b);
 /* A whole file, made or replaced. */
 int bench_file_write(const char *path, const char *bytes, struct error *err);
 /* The result in a directory, and the suite that made it. *out is the caller's. */
@@ -38,5 +43,16 @@ double *bench_result_pairs(const json_t *result, const struct bench_comparison *
 			   size_t *n);
 /* Sets "summary", "comparisons" and "targets" from the samples. */
 void bench_result_summarise(json_t *result, const struct bench_suite *suite);
+
+/* ---- bench_resume.c ---- */
+
+/* bench_result_open() for --resume. */
+int bench_resume(struct bench *b, struct error *err);
+/*
+ * Whether samples of result now may go beside those of was: the same suite, options but
+ * for rounds, which may grow, and machine. -EINVAL names what differs, and what to do.
+ */
+int bench_resume_check(const json_t *was, const json_t *now, const char *directory,
+		       struct error *err);
 
 #endif

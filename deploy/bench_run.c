@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_lock.h"
 #include "deploy/bench_profile.h"
 #include "deploy/bench_report.h"
 #include "deploy/bench_result.h"
@@ -245,6 +246,13 @@ static int run_close(struct bench *b, int r, struct error *err)
 				 "stopped, and nothing of it is left running; go on with "
 				 "`hapep bench %s --resume --output %s`",
 				 b->suite->name, b->directory);
+	if (r == -ENOSPC || r == -EDQUOT) {
+		why = *err;
+		return error_say(err, why.code,
+				 "%.800s: make room, then go on with `hapep bench %s "
+				 "--resume --output %s`",
+				 why.msg, b->suite->name, b->directory);
+	}
 	if (r < 0)
 		return r;
 	log_info("%s/report.html, report.md, " BENCH_RESULT, b->directory);
@@ -258,7 +266,12 @@ int bench_run(const struct bench_suite *suite, const struct bench_options *optio
 	      const char *base, struct error *err)
 {
 	struct bench b = {
-		.suite = suite, .options = options, .base = base, .signals = -1
+		.suite = suite,
+		.options = options,
+		.base = base,
+		.signals = -1,
+		.lock = -1,
+		.name_lock = -1,
 	};
 	sigset_t before;
 	int r = geteuid() ? error_say(err, EPERM, "only root can bring a blade up") : 0;
@@ -275,6 +288,7 @@ int bench_run(const struct bench_suite *suite, const struct bench_options *optio
 		r = run_close(&b, r, err);
 		signals_close(&b, &before);
 	}
+	bench_locks_end(&b);
 	json_decref(b.result);
 	json_decref(b.scenarios);
 	free(b.directory);

@@ -76,6 +76,31 @@ expect "as is the ratio" "true" \
 	"$("$hapep" bench compare --json "$scratch/a" "$scratch/b" |
 		jq '.comparison[0].B_to_A | tonumber | . > 1.2 and . < 1.4')"
 
+# What makes a ratio doubtful is said: of which run, which member, from what to what.
+jq '.machine.kernel = "9.9" | .machine.packages.haproxy = "9.8" | .options.seconds = 7 |
+	.options.rounds = 99 | .options.quick = true | .complete = false |
+	.cases[0].configuration = "[haproxy]\nbacklog = 77\nmode = tcp\n" |
+	.samples[0].background = 0.5 | .samples[1].steal_seconds = 1e6' \
+	"$golden/b/result.json" >"$scratch/b/result.json"
+mkdir "$scratch/c"
+jq '.cases[0].configuration = "[haproxy]\nbacklog = 8192\nmode = tcp\n"' \
+	"$golden/a/result.json" >"$scratch/c/result.json"
+"$hapep" bench compare --json "$scratch/c" "$scratch/b" >"$scratch/differ"
+jq -r '.the_runs_differ_in[], .doubts[]' "$scratch/differ" >"$scratch/differ.txt"
+same "what differs between two runs" differ.txt "$scratch/differ.txt"
+"$hapep" bench compare "$scratch/c" "$scratch/b" >"$scratch/differ"
+check "and the text says it" grep -q "kernel: .* in A, 9.9 in B" "$scratch/differ"
+
+# A profile without perf, of all that such a one may have.
+jq '.profiles |= map_values(. + {by: "proc", perf_says: "perf: no"}) |
+	.profiles.hapep += {programs: [["BPF", "wire", 1.5]], runs: [["BPF", "wire", 12]]} |
+	.profiles["hapep threads"] += {programs_say: "EPERM"}' \
+	"$golden/peers/result.json" >"$scratch/b/result.json"
+check "a profile by /proc" report b
+check "says so, and why" grep -q 'By /proc/PID/stat of .* since perf does not work here (perf: no)' \
+	"$scratch/b/report.md"
+check "with what BPF programs took" grep -q '^| wire | 1.50 | 0.00 | +1.50 |' "$scratch/b/report.md"
+
 refuse() { # NAME WORD ARGUMENT...
 	local said
 	said=$("$hapep" bench "${@:3}" 2>&1 >/dev/null)

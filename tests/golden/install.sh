@@ -34,6 +34,7 @@ opt/h/libexec/hapep/bench/packets
 opt/h/libexec/hapep/bench/packets.bpf.o
 opt/h/libexec/hapep/bench/packets.sh
 opt/h/libexec/hapep/bench/peers.sh
+opt/h/libexec/hapep/bench/profile.sh
 opt/h/libexec/hapep/lab/blackhole.bpf.o
 opt/h/libexec/hapep/lab/lab
 opt/h/libexec/hapep/lab/lab-two-nics.conf
@@ -49,6 +50,7 @@ opt/h/libexec/hapep/load/origin
 opt/h/libexec/hapep/load/pingpong
 opt/h/sbin/hapep
 opt/h/share/bash-completion/completions/hapep
+opt/h/share/doc/hapep/bench-hook.example
 opt/h/share/doc/hapep/pep0.conf.example
 opt/h/share/hapep/kernel/README.md
 opt/h/share/hapep/kernel/build

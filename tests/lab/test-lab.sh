@@ -292,6 +292,21 @@ test_two_labs() {
 	expect "both labs: nothing remains" "" "$(remains)"
 }
 
+# As in a container. Which CPUs make the two namespaces of mounts decides on their ids.
+test_inside() {
+	local last=$(($(nproc --all) - 1)) outer inner
+
+	for outer in 0 "$last"; do
+		for inner in 0 "$last"; do
+			check "in other mounts, made by CPU $outer and then $inner: up and down" \
+				taskset -c "$outer" unshare --mount --propagation private \
+				taskset -c "$inner" bash -ec '"$@" up; "$@" exec blade true; "$@" down' - \
+				"$tests/lab/lab" --name "$LAB_NAME"
+		done
+	done
+	expect "in other mounts: nothing remains" "" "$(remains)"
+}
+
 # Of those who do not want to go, too
 test_down() {
 	lab up >/dev/null
@@ -360,6 +375,7 @@ ARGUMENTS
 
 test_usage
 test_failed_up
+test_inside
 check "up" lab up
 expect "status" 0 "$(exit_status lab status)"
 note_ids

@@ -83,13 +83,30 @@ make_namespaces() {
 	set_sysctls blade ipv6/conf/{all,default}/{accept_dad,dad_transmits}=0
 }
 
+# A mount may hold a mount namespace only if that one's id is above the id of the namespace
+# that the mount is in, lest two hold each other for ever. Linux 6.18 has each CPU hand ids
+# out from a batch of its own, so that below a mount namespace which is not the machine's
+# first (a container's, unshare -m's) the next one's id may well be lower, and binding it is
+# EINVAL. The CPU that made the lower one's still has higher ids: so each is tried.
+make_mount_namespace() { # FILE
+	local cpu why
+
+	: >"$1"
+	for cpu in '' $(seq 0 $(($(nproc --all) - 1))); do
+		! why=$(${cpu:+taskset -c "$cpu"} unshare --mount="$1" \
+			--propagation private true 2>&1) || return 0
+	done
+	say_error "$why"
+	return 1
+}
+
 # The blade is a machine of its own: its /run (with /run/netns and /run/hapep) and pinned
 # BPF objects are its alone, its /sys shows its devices; cgroups are the whole machine's.
 # What the machine has mounted below /run goes first: other labs' namespaces are among it,
 # and would live for as long as this blade does.
 make_blade_mounts() {
-	: >"$state/blade.mnt"
-	enter blade unshare --mount="$state/blade.mnt" --propagation private sh -es <<'SH'
+	make_mount_namespace "$state/blade.mnt"
+	enter blade nsenter --mount="$state/blade.mnt" -- sh -es <<'SH'
 findmnt -rno TARGET | grep -E '^/run(/|$)' | tac | while read -r target; do
 	umount -l "$(printf %b "$target")"
 done

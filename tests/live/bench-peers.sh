@@ -109,6 +109,22 @@ profile() {
 			.[1] == "connect")[2]] | add >= $n and $n > 0' "$scratch/profile")"
 }
 
+# Without perf: processes alone, of both CPUs' time; functions are not known.
+profile_without() {
+	mkdir -p "$scratch/bin"
+	printf '#!/bin/sh\necho "Error: \\"not\\" here" >&2\nexit 1\n' >"$scratch/bin/perf"
+	chmod +x "$scratch/bin/perf"
+	expect "perf that fails is not taken, and says why" "proc Error: not here" \
+		"$(PATH=$scratch/bin:$PATH driver profiler)"
+	check "a profile by /proc" eval 'driver profile blade by=proc number=13 seconds=0.5 \
+		connections=8 >"$scratch/profile"'
+	expect "it has generator, proxy and origin" "haproxy load origin" \
+		"$(jq -r '[.symbols[][0]] | unique | map(select(IN("load", "haproxy", "origin"))) |
+			join(" ")' "$scratch/profile")"
+	expect "by user and system" true "$(jq '[.symbols[] | select(.[0] == "haproxy")[1]] |
+		unique | length > 0 and all(IN("system", "user"))' "$scratch/profile")"
+}
+
 # The server's own counters of packets received, IPv4's and IPv6's.
 received() {
 	server awk '/^Ip: [0-9]/ { four = $4 } /^Ip6InReceives / { six = $2 }
@@ -147,7 +163,7 @@ peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 	expect "$1: of ten connections the blade accepts" "$2" "$(($(accepted) - before))"
 	client curl -sf -m 10 -o "$scratch/object" "http://$server4/8k"
 	check "$1: an object, byte for byte" cmp "$scratch/object" "$scratch/8k"
-	[[ $1 != blade ]] || profile
+	[[ $1 != blade ]] || { profile; profile_without; }
 	[[ $1 != @(blade|forward) ]] ||
 		for n in 4 6 both; do
 			check "$1: a load of family $n" family "$n" "$1"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# hapep bench: short runs, stopping and going on, cases that fail, an outside generator.
+# hapep bench: short runs, stopping and going on, cases that fail.
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../lib.sh"
@@ -123,29 +123,4 @@ expect "pps has no transactions: exit 2" 2 $?
 expect "no such family: exit 2" 2 $?
 check "and which there are" grep -q "expected 4, 6 or both, got '5'" "$scratch/why"
 
-# ---- an outside generator ----------------------------------------------------------------
-
-lab_begin
-cat >"$scratch/hook" <<'HOOK'
-#!/bin/bash
-# The case is up: say so as a generator would its figures.
-[[ $1 == load && $2 && $3 == 0.3 && -s $4 ]] || exit 9
-grep -q '^mode = ' "$4" && [[ $(ip netns list) == bench* ]] || exit 8
-echo '{"tps": 1000, "seconds": 1, "transactions": 1000,
-	"latency_us": {"first_byte": {"mean": 2800, "p50": 2700, "p99": 9000}}}'
-HOOK
-chmod +x "$scratch/hook"
-blade "$hapep" bench table3 --quick --generator external --hook "$scratch/hook" \
-	--config "$tests/lab/lab.conf" --output "$scratch/outside" --quiet 2>"$scratch/outside.err"
-expect "an outside generator, by a hook: exit 0" "0" $?
-expect "its figures are the samples" "6 1000 2800" \
-	"$(result outside '"\(.samples | length) \(.samples[0].metrics.tps) \(.samples[0].metrics.ttfb_mean_us)"')"
-expect "its blade is down again" "" "$(blade ip netns list)"
-printf 'nonsense\n900 2.5\n%.0s' {1..6} |
-	blade "$hapep" bench table3 --quick --generator external --config "$tests/lab/lab.conf" \
-		--output "$scratch/asked" --quiet 2>"$scratch/asked.err"
-expect "or asked for on the terminal" "6 900 2500" \
-	"$(result asked '"\(.samples | length) \(.samples[5].metrics.tps) \(.samples[5].metrics.ttfb_mean_us)"')"
-"$hapep" bench peers --generator external --config "$tests/lab/lab.conf" 2>/dev/null
-expect "peers needs the lab: exit 2" 2 $?
 test_end
