@@ -111,7 +111,7 @@ $(LOAD): $(BUILD)/%: $(BUILD)/%.o $(LOAD_OBJECTS)
 
 $(BUILD)/tests/bench/packets: $(PACKETS_OBJECTS) $(LOAD_OBJECTS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson -lbpf
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson -lbpf -lnl-3
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/%.o
 	$(call say,LD,$@)
@@ -125,6 +125,8 @@ WRAPPED_GATE := clock_gettime tc_gate_find tc_gate_set tc_gate_point tc_gate_clo
 $(BUILD)/tests/unit/test_watch: LDFLAGS += $(WRAPPED_WATCH:%=-Wl,--wrap=%)
 $(BUILD)/tests/unit/test_bench_sample: LDFLAGS += -Wl,--wrap=fopen -Wl,--wrap=nanosleep
 $(BUILD)/tests/unit/test_gate: LDFLAGS += $(WRAPPED_GATE:%=-Wl,--wrap=%)
+
+$(BUILD)/tests/unit/test_packets_table: $(BUILD)/tests/bench/packets_table.o
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(LIB) $(LOAD_OBJECTS)
 	$(call say,LD,$@)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Owns the end of test packets, which counts them, and rules in a map beside tc's own. */
+/* Owns the end of test packets, which counts them, and rules in a table beside tc's own.
+ */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -30,8 +31,10 @@ struct {
 	__type(value, __u64);
 } buckets SEC(".maps");
 
+/* That it can be mapped is what aligns it: other arrays begin anywhere in a cache line. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, PACKETS_BUCKETS);
 	__type(key, __u32);
 	__type(value, struct packets_bucket);
@@ -75,35 +78,44 @@ int packets_end(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-static __always_inline int lead(__u32 way)
+/* The way of a packet's rule; 0: it has none. */
+static __always_inline __u32 rule_of(struct __sk_buff *skb)
 {
-	const __u32 *out = bpf_map_lookup_elem(&ways, &way);
-
-	return out ? (int)bpf_redirect(*out, 0) : TC_ACT_UNSPEC;
-}
-
-/* On the blade's ingress: the BPF counterpart of so many tc rules. */
-SEC("tc")
-int packets_rules(struct __sk_buff *skb)
-{
-	__u32 address, index;
+	__u32 address, hash, index;
 
 	if (skb->protocol != bpf_htons(ETH_P_IP) || !skb->vlan_present ||
 	    bpf_skb_load_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, daddr),
 			       &address, sizeof(address)))
-		return TC_ACT_UNSPEC;
-	address = bpf_ntohl(address) & constants.rule_mask;
-	index = packets_bucket_of(address);
+		return 0;
+	hash = packets_hash(bpf_ntohl(address) & constants.rule_mask);
+	index = packets_bucket_of(hash);
 	for (int try = 0; try < PACKETS_TRIES;
-	     try++, index = (index + 1) % PACKETS_BUCKETS) {
-		struct packets_bucket *bucket = bpf_map_lookup_elem(&rules, &index);
+	     try++, index = packets_bucket_next(index)) {
+		const struct packets_bucket *bucket = bpf_map_lookup_elem(&rules, &index);
+		__u32 way = bucket ? packets_way(bucket, hash) : 0;
 
-		for (int i = 0; bucket && i < PACKETS_SLOTS; i++) {
-			if (bucket->address[i] == address)
-				return lead(bucket->way[i]);
-		}
+		if (way || !bucket || !(bucket->seed & 1))
+			return way;
 	}
-	return TC_ACT_UNSPEC;
+	return 0;
+}
+
+/* On the blade's ingress: the BPF counterpart of so many tc rules. */
+SEC("tc")
+int packets_redirect(struct __sk_buff *skb)
+{
+	__u32 way = rule_of(skb);
+	const __u32 *out = way ? bpf_map_lookup_elem(&ways, &way) : NULL;
+
+	return out ? (int)bpf_redirect(*out, 0) : TC_ACT_UNSPEC;
+}
+
+/* The same rules as a classifier's word: its filter's actions (-1), or the next filter.
+ */
+SEC("tc")
+int packets_classify(struct __sk_buff *skb)
+{
+	return rule_of(skb) ? -1 : 0;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -27,6 +27,8 @@ static const struct argument packets_arguments[] = {
 	{ "rules", "N", ARGUMENT_COUNT, FIELD(rules), 1, PACKETS_FLOWS,
 	  "instead: put N rules in BPF on DEVICE's ingress; a power of two" },
 	{ "to", "DEVICE", ARGUMENT_TEXT, FIELD(to), 0, 0, "where those rules lead" },
+	{ "mirred", NULL, ARGUMENT_FLAG, FIELD(mirred), 0, 0,
+	  "BPF only classifies: act_mirred takes them there" },
 	{ "help", NULL, ARGUMENT_FLAG, FIELD(help), 0, 0, "this text" },
 	{ 0 },
 };

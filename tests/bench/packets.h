@@ -9,7 +9,8 @@
 
 #include "tests/bench/packets.bpf.h"
 
-#define FRAME_MAX 1518
+#define FRAME_MAX    1518
+#define PACKETS_PREF 10 /* of its filters */
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE, STATUS_LATE };
 
@@ -17,7 +18,7 @@ struct packets_options {
 	const char *device, *to;
 	uint64_t rules, size, vlan;
 	double duration, warmup, at;
-	bool help;
+	bool mirred, help;
 };
 
 /* Prints it on standard error; STATUS_FAILED. */
@@ -32,6 +33,9 @@ int packets_load(struct bpf_object *object, const struct packets_constants *cons
 /* Puts a program of it on a device's ingress, for good. 0 or -errno. */
 int packets_attach(const struct bpf_object *object, const char *program,
 		   unsigned int index);
+/* Puts it there as a classifier whose packets act_mirred redirects. 0 or -errno. */
+int packets_mirred(const struct bpf_object *object, const char *program,
+		   unsigned int index, unsigned int to);
 /* The descriptor of a map of it. */
 int packets_map(const struct bpf_object *object, const char *name);
 

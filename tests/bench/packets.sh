@@ -70,11 +70,13 @@ u32_rules() { # DEVICE TO N
 	}'
 }
 
-rules_up() { # mirred|bpf N
-	local device begin=$EPOCHREALTIME file=$scratch/rules
+# cls_bpf: one filter in front of act_mirred, whose rules are in the table of bpf's.
+rules_up() { # mirred|cls_bpf|bpf N
+	local device begin=$EPOCHREALTIME file=$scratch/rules classify=()
+	[[ $1 != cls_bpf ]] || classify=(--mirred)
 	for device in nic0:nic1 nic1:nic0; do
-		if [[ $1 == bpf ]]; then
-			inside blade "$here/bench/packets" --rules "$2" \
+		if [[ $1 != mirred ]]; then
+			inside blade "$here/bench/packets" --rules "$2" "${classify[@]}" \
 				--device "${device%:*}" --to "${device#*:}" >/dev/null
 		else
 			u32_rules "${device%:*}" "${device#*:}" "$2" >"$file"

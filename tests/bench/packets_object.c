@@ -7,8 +7,6 @@
 
 #include "tests/bench/packets.h"
 
-#define PREF 10
-
 /* The object lies beside the program. */
 struct bpf_object *packets_open(void)
 {
@@ -40,7 +38,7 @@ int packets_attach(const struct bpf_object *object, const char *program,
 	struct bpf_tc_opts opts = {
 		.sz = sizeof(opts),
 		.handle = 1,
-		.priority = PREF,
+		.priority = PACKETS_PREF,
 		.flags = BPF_TC_F_REPLACE,
 		.prog_fd = bpf_program__fd(
 			bpf_object__find_program_by_name(object, program)),

@@ -7,29 +7,14 @@
 #include <stdlib.h>
 
 #include "tests/bench/packets.h"
-
-static int rule_place(struct packets_bucket *table, uint32_t address, uint8_t way)
-{
-	uint32_t at = packets_bucket_of(address);
-
-	for (int try = 0; try < PACKETS_TRIES; try++, at = (at + 1) % PACKETS_BUCKETS) {
-		for (int i = 0; i < PACKETS_SLOTS; i++) {
-			if (table[at].address[i])
-				continue;
-			table[at].address[i] = address;
-			table[at].way[i] = way;
-			return 0;
-		}
-	}
-	return -ENOSPC;
-}
+#include "tests/bench/packets_table.h"
 
 static int rules_fill(const struct bpf_object *object, uint32_t n, uint32_t out)
 {
 	struct packets_bucket *table = calloc(PACKETS_BUCKETS, sizeof(*table));
 	uint32_t *index = calloc(PACKETS_BUCKETS, sizeof(*index));
 	struct bpf_map_batch_opts opts = { .sz = sizeof(opts) };
-	uint32_t count = PACKETS_BUCKETS, way = 0; /* all lead to one device */
+	uint32_t count = PACKETS_BUCKETS, way = 1; /* all lead to one device */
 	int r;
 
 	if (!table || !index)
@@ -38,8 +23,8 @@ static int rules_fill(const struct bpf_object *object, uint32_t n, uint32_t out)
 		index[i] = i;
 	r = bpf_map_update_elem(packets_map(object, "ways"), &way, &out, BPF_ANY);
 	for (uint32_t i = 0; !r && i < n; i++)
-		r = rule_place(table, PACKETS_NETWORK + i * (PACKETS_FLOWS / n),
-			       (uint8_t)way);
+		r = packets_table_add(table, PACKETS_NETWORK + i * (PACKETS_FLOWS / n),
+				      (uint8_t)way);
 	if (!r)
 		r = bpf_map_update_batch(packets_map(object, "rules"), index, table,
 					 &count, &opts);
@@ -65,7 +50,8 @@ int packets_rules(const struct packets_options *o, unsigned int index)
 	if (!r)
 		r = rules_fill(object, (uint32_t)o->rules, out);
 	if (!r)
-		r = packets_attach(object, "packets_rules", index);
+		r = o->mirred ? packets_mirred(object, "packets_classify", index, out)
+			      : packets_attach(object, "packets_redirect", index);
 	bpf_object__close(object); /* what is attached lives on */
 	if (r)
 		return packets_complain("put the rules in", -r);

@@ -41,24 +41,33 @@ matched() { # how many rules a packet's destination may meet in tc
 	inside_blade tc filter show dev nic0 ingress | grep -c 'mirred (Egress Redirect to device nic1)'
 }
 
-# Slots that are taken in the program's array of buckets.
+# Slots that are taken in the program's table, which has as many buckets as only it has.
 map_rules() {
 	local program map
 	program=$(inside_blade tc -j filter show dev nic0 ingress | jq '[.[].options.prog.id? // empty][0]')
 	for map in $(bpftool -j prog show id "$program" | jq '.map_ids[]'); do
-		[[ $(bpftool -j map show id "$map" | jq '.max_entries') != 16384 ]] ||
+		[[ $(bpftool -j map show id "$map" | jq '.max_entries') != 12288 ]] ||
 			bpftool map dump id "$map" |
-			jq '[.[].value.address[] | select(. != 0)] | length'
+			jq '[.[].value.rule[] | select(. != 0)] | length'
 	done
 }
 
+direct() { # how many filters whose program redirects by itself
+	inside_blade tc filter show dev nic0 ingress | grep -c direct-action
+}
+
 check "the packets' own lab" driver begin packets
-for kind in rules-bpf-1 rules-bpf-1024 rules-bpf-131072 rules-mirred-1 rules-mirred-1024; do
+for kind in rules-bpf-1 rules-bpf-1024 rules-bpf-131072 rules-cls_bpf-1 rules-cls_bpf-131072 \
+	rules-mirred-1 rules-mirred-1024; do
 	check "$kind comes up" driver up $kind none
 	[[ $kind != rules-mirred-* ]] ||
 		expect "$kind: tc has so many rules" "${kind##*-}" "$(matched)"
+	[[ $kind != rules-*bpf-* ]] ||
+		expect "$kind: the table has so many" "${kind##*-}" "$(map_rules)"
 	[[ $kind != rules-bpf-* ]] ||
-		expect "$kind: the map has so many" "${kind##*-}" "$(map_rules)"
+		expect "$kind: BPF redirects, mirred does not" "1 0" "$(direct) $(matched)"
+	[[ $kind != rules-cls_bpf-* ]] ||
+		expect "$kind: one filter, whose action is mirred" "0 1" "$(direct) $(matched)"
 	for size in 78 1500; do
 		check "$kind, $size bytes: it goes through" through $kind $size
 	done
@@ -76,7 +85,7 @@ result() { # FILTER
 	jq -r "$1" "$scratch/run/result.json"
 }
 check "a short run" "$hapep" bench pps --quick --quiet --output "$scratch/run"
-expect "every case is measured, or says why not" 30 "$(result '.samples as $s |
+expect "every case is measured, or says why not" 45 "$(result '.samples as $s |
 	[.cases[] | .name as $n | select((.possible | not) and (.reason | length > 0) or
 	any($s[]; .case == $n and .metrics.through_kpps > 0))] | length')"
 expect "both ways add up" true "$(result '[.samples[].metrics |
