@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deploy/bench_asked.h"
 #include "helpers/cleanup.h"
 #include "helpers/log.h"
 #include "helpers/memory.h"
@@ -185,6 +186,7 @@ static json_t *result_new(const struct bench *b)
 		b->lab[0] ? "lab" : "external", "layout", b->suite->layout, "origin",
 		b->suite->server ? b->suite->server : b->origin, "family", b->family);
 
+	bench_asked_note(b, options);
 	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:o,s:o,s:[],s:[]}", "format",
 			 BENCH_FORMAT, "suite", b->suite->name, "title", b->suite->title,
 			 "lab", b->lab, "started", (json_int_t)time(NULL), "complete",
@@ -311,6 +313,8 @@ static int open_old(struct bench *b, struct error *err)
 				 suite->name, b->suite->name);
 	resume_adopt(b, b->result);
 	r = resume_check(b, b->result, err);
+	if (!r)
+		r = bench_asked_same(b, b->result, err);
 	/* What a killed run left of its lab goes with the name. */
 	snprintf(b->lab, sizeof(b->lab), "%s", bench_word(b->result, "lab"));
 	b->load = 2 * (unsigned int)json_array_size(member(b->result, "samples"));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_asked.h"
 #include "helpers/cleanup.h"
 
 /* How long to look at the machine before it is loaded. */
@@ -80,7 +81,9 @@ int bench_sample_begin(json_t *sample, json_t **metrics, struct error *err)
 
 bool bench_quick_leaves(const struct bench *b, bool wanted, struct text *reason)
 {
-	if (b->quick && !wanted)
+	bool leaves = b->quick && !wanted && !bench_asked_some(b->result);
+
+	if (leaves)
 		text_add(reason, "--quick leaves it out");
-	return b->quick && !wanted;
+	return leaves;
 }
