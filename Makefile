@@ -47,7 +47,9 @@ LOAD_MAINS := $(addprefix tests/load/,load.c origin.c pingpong.c)
 LOAD_SOURCES := $(filter-out $(LOAD_MAINS),$(wildcard tests/load/*.c))
 LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(BUILD)/%.o)
 LOAD     := $(patsubst %.c,$(BUILD)/%,$(LOAD_MAINS))
-PACKETS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c, \
+RELAY_SOURCES := $(wildcard tests/bench/relay*.c)
+RELAY_OBJECTS := $(RELAY_SOURCES:%.c=$(BUILD)/%.o)
+PACKETS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c $(RELAY_SOURCES), \
 	$(wildcard tests/bench/*.c)))
 LAB_BPF  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lab/*.bpf.c))
 UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
@@ -56,7 +58,8 @@ DRIVERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/driver/*.c))
 
 # What `hapep bench` runs: as it is installed, so it lies in the build's directory.
 LIBEXEC := $(addprefix $(BUILD)/libexec/hapep/,bench/driver bench/peers.sh \
-	bench/packets.sh bench/profile.sh bench/packets bench/packets.bpf.o \
+	bench/yardsticks.sh bench/packets.sh bench/profile.sh bench/packets \
+	bench/packets.bpf.o bench/relay \
 	lab/lab lab/lab.conf lab/lab-untagged.conf lab/lab-two-nics.conf \
 	lab/topology.sh lab/survey.sh lab/removal.sh lab/origin.sh \
 	lab/wire.bpf.o lab/blackhole.bpf.o load/load load/origin load/pingpong)
@@ -73,7 +76,8 @@ $(BUILD)/libexec/hapep/%: tests/%
 $(BUILD)/libexec/hapep/lab/%.o: $(BUILD)/tests/lab/%.o
 	$(Q)install -D -m 644 $< $@
 
-$(BUILD)/libexec/hapep/bench/packets: $(BUILD)/tests/bench/packets
+$(addprefix $(BUILD)/libexec/hapep/bench/,packets relay): \
+		$(BUILD)/libexec/hapep/bench/%: $(BUILD)/tests/bench/%
 	$(Q)install -D -m 755 $< $@
 
 $(BUILD)/libexec/hapep/bench/%.o: $(BUILD)/tests/bench/%.o
@@ -112,6 +116,10 @@ $(LOAD): $(BUILD)/%: $(BUILD)/%.o $(LOAD_OBJECTS)
 $(BUILD)/tests/bench/packets: $(PACKETS_OBJECTS) $(LOAD_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson -lbpf -lnl-3
+
+$(BUILD)/tests/bench/relay: $(RELAY_OBJECTS) $(LOAD_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread -ljansson
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/%.o
 	$(call say,LD,$@)

@@ -53,7 +53,8 @@ struct bench_metric {
 /*
  * What is brought up, and how it is loaded. kind: "blade" is hapep's own, any other is
  * the driver's. settings: "section.key=value" of the blade's configuration, which are the
- * case's factors too. load: "key=value" words for the driver.
+ * case's factors too; what is not hapep's but is made like it has them as well. load:
+ * "key=value" words for the driver.
  */
 struct bench_case {
 	const char *name, *kind;
@@ -194,6 +195,8 @@ bool bench_scenario_possible(const json_t *scenarios, const struct config *confi
  * asked.
  */
 int bench_case_check(const struct bench *b, const json_t *tree, struct error *err);
+/* Whether it is asked for, and can be had: as bench_cases_prepare() found. */
+bool bench_case_possible(const struct bench *b, const struct bench_case *c);
 /* The file that has the case's configuration; the caller's. */
 char *bench_case_file(const struct bench *b, const struct bench_case *c);
 
@@ -210,7 +213,8 @@ void bench_metric_set(json_t *metrics, const char *name, double value);
 /* CPU of the whole machine meanwhile into the sample; its seconds. */
 double bench_cpu_say(json_t *sample, const struct bench_cpu *before,
 		     const struct bench_cpu *after);
-/* True, with the reason, where --quick is to leave a case out. */
+/* True, with the reason, where --quick is to leave a case out that --case did not name.
+ */
 bool bench_quick_leaves(const struct bench *b, bool wanted, struct text *reason);
 int bench_cpu_read(struct bench_cpu *out, struct error *err);
 

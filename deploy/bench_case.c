@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_asked.h"
 #include "deploy/bench_difference.h"
 #include "deploy/bench_result.h"
 #include "deploy/config.h"
@@ -20,6 +21,19 @@ char *bench_case_file(const struct bench *b, const struct bench_case *c)
 {
 	return memory_printf("%s/configurations/%zu.conf", b->directory,
 			     (size_t)(c - b->suite->cases) + 1);
+}
+
+bool bench_case_possible(const struct bench *b, const struct bench_case *c)
+{
+	json_t *tree;
+	size_t i;
+
+	json_array_foreach(json_object_get(b->result, "cases"), i, tree)
+	{
+		if (!strcmp(bench_word(tree, "name"), c->name))
+			return json_is_true(json_object_get(tree, "possible"));
+	}
+	return false;
 }
 
 /* "section.key=value" into the configuration. A word without a point is a name of the
@@ -143,10 +157,10 @@ static int case_prepare(struct bench *b, const struct bench_case *c, json_t *tre
 
 	if (b->suite->possible)
 		r = b->suite->possible(b, c, &reason);
-	if (!r && !reason.length && !strcmp(c->kind, "blade"))
-		r = blade_prepare(b, c, tree, &reason, err);
-	else if (!r && !reason.length && !b->lab[0])
+	if (!r && !reason.length && strcmp(c->kind, "blade") != 0 && !b->lab[0])
 		text_add(&reason, "it needs the lab");
+	else if (!r && !reason.length && (!strcmp(c->kind, "blade") || c->settings[0]))
+		r = blade_prepare(b, c, tree, &reason, err);
 	json_object_set_new(tree, "possible", json_boolean(!reason.length));
 	if (reason.length) {
 		json_object_set_new(tree, "reason", json_string(reason.text));
@@ -191,7 +205,7 @@ int bench_case_check(const struct bench *b, const json_t *tree, struct error *er
 	now = words_json(c->load);
 	r = same_check(b, name, "load", json_object_get(tree, "load"), now, err);
 	json_decref(now);
-	if (r < 0 || strcmp(c->kind, "blade") != 0)
+	if (r < 0 || (strcmp(c->kind, "blade") != 0 && !c->settings[0]))
 		return r;
 	r = blade_configure(b, c, &config, &reason, err);
 	if (r < 0)
@@ -248,16 +262,19 @@ int bench_cases_prepare(struct bench *b, struct error *err)
 	json_object_set_new(b->result, "cases", list);
 	for (size_t i = 0; !r && i < b->suite->cases_n; i++) {
 		const struct bench_case *c = &b->suite->cases[i];
-		json_t *tree = json_pack("{s:s,s:s,s:o,s:o}", "name", c->name, "kind",
-					 c->kind, "settings", words_json(c->settings),
-					 "load", words_json(c->load));
+		json_t *tree;
 
+		if (!bench_asked(b->result, c->name))
+			continue;
+		tree = json_pack("{s:s,s:s,s:o,s:o}", "name", c->name, "kind", c->kind,
+				 "settings", words_json(c->settings), "load",
+				 words_json(c->load));
 		json_array_append_new(list, tree);
 		r = case_prepare(b, c, tree, err);
 		missing += json_object_get(tree, "reason") != NULL;
 	}
 	if (missing)
 		log_info("%s: %zu of %zu cases are not measured; the report says why",
-			 b->suite->name, missing, b->suite->cases_n);
+			 b->suite->name, missing, json_array_size(list));
 	return r;
 }

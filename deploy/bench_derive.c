@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/bench_asked.h"
 #include "deploy/bench_cost.h"
 #include "deploy/bench_result.h"
 #include "deploy/bench_target.h"
@@ -189,12 +190,19 @@ void bench_result_summarise(json_t *result, const struct bench_suite *suite)
 
 	if (suite->baseline)
 		above_baseline(result, suite->baseline);
-	for (size_t i = 0; i < suite->cases_n; i++)
-		json_object_set_new(summary, suite->cases[i].name,
-				    summary_of(result, suite->cases[i].name, suite));
-	for (size_t i = 0; i < suite->comparisons_n; i++)
-		json_array_append_new(list,
-				      comparison_of(result, &suite->comparisons[i]));
+	for (size_t i = 0; i < suite->cases_n; i++) {
+		const char *name = suite->cases[i].name;
+
+		if (bench_asked(result, name))
+			json_object_set_new(summary, name,
+					    summary_of(result, name, suite));
+	}
+	for (size_t i = 0; i < suite->comparisons_n; i++) {
+		const struct bench_comparison *c = &suite->comparisons[i];
+
+		if (bench_asked_both(result, c->a, c->b))
+			json_array_append_new(list, comparison_of(result, c));
+	}
 	bench_targets_fill(result, suite);
 	json_object_set_new(result, "summary", summary);
 	json_object_set_new(result, "comparisons", list);

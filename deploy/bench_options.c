@@ -57,6 +57,19 @@ static int choice_set(const char *option, const char *value, const char *const w
 			 value);
 }
 
+/* Which there are, the benchmark knows. One that is named twice is one. */
+static int case_add(const char *value, struct bench_options *o, struct error *err)
+{
+	for (size_t i = 0; i < o->cases_n; i++) {
+		if (!strcmp(o->cases[i], value))
+			return 0;
+	}
+	if (o->cases_n == BENCH_CASES)
+		return error_say(err, EINVAL, "--case: at most %d of them", BENCH_CASES);
+	o->cases[o->cases_n++] = value;
+	return 0;
+}
+
 int bench_option_set(const char *word, const char *value, struct bench_options *o,
 		     struct error *err)
 {
@@ -67,6 +80,8 @@ int bench_option_set(const char *word, const char *value, struct bench_options *
 		return choice_set(word, value, origins, &o->origin, err);
 	if (!strcmp(word, "family"))
 		return choice_set(word, value, families, &o->family, err);
+	if (!strcmp(word, "case"))
+		return case_add(value, o, err);
 	if (!strcmp(word, "rounds"))
 		return rounds_set(value, o, err);
 	if (!strcmp(word, "seconds"))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns the comparison with what a user would have instead, from Debian's packages. */
+/* Owns the comparison with what a user would have instead, and with what it takes at
+ * least. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 
 static const struct bench_case cases[] = {
 	{ "forwarding", "forward", { NULL }, LOAD },
+	{ "relay", "relay", { "haproxy.model=processes" }, LOAD },
+	{ "haproxy by rules", "haproxy-rules", { "haproxy.model=processes" }, LOAD },
 	{ "hapep", "blade", { "haproxy.model=processes" }, LOAD },
 	{ "hapep, no splice", "blade", { "haproxy.model=processes", "haproxy.splice=off" },
 	  LOAD },
@@ -42,7 +45,15 @@ static const struct bench_metric metrics[] = {
 	{ a " over " b, a, b, "tps", NULL, 0, 0, false },                                        \
 	{ a " over " b, a, b, "paced_ttfb_p99_us", NULL, 0, 0, false }
 
+/* What proxying costs, in parts that add up. */
+#define PART(what, a, b) { what " (" a " less " b ")", a, b, "cpu_us", NULL, 0, 0, true }
+
 static const struct bench_comparison comparisons[] = {
+	PART("TCP ended", "relay", "forwarding"),
+	PART("HAProxy", "haproxy by rules", "relay"),
+	PART("hapep's own", "hapep", "haproxy by rules"),
+	OVER("relay", "forwarding"),
+	OVER("haproxy by rules", "forwarding"),
 	OVER("hapep", "forwarding"),
 	OVER("hapep, no splice", "forwarding"),
 	OVER("hapep, window 20", "forwarding"),
@@ -73,6 +84,18 @@ static const struct bench_target targets[] = {
 
 /* clang-format on */
 
+static bool kind_is_dual(const char *kind)
+{
+	static const char *const kinds[] = { "forward", "relay", "haproxy-rules",
+					     "blade" };
+
+	for (size_t i = 0; i < BENCH_COUNT(kinds); i++) {
+		if (!strcmp(kind, kinds[i]))
+			return true;
+	}
+	return false;
+}
+
 /* What each of them takes to be here. */
 int bench_peers_possible(struct bench *b, const struct bench_case *c, struct text *reason)
 {
@@ -92,8 +115,7 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c, struct tex
 		{ "squid", "/usr/sbin/conntrack", "conntrack" },
 	};
 
-	if (strcmp(b->family, "4") != 0 && strcmp(c->kind, "blade") != 0 &&
-	    strcmp(c->kind, "forward") != 0) {
+	if (strcmp(b->family, "4") != 0 && !kind_is_dual(c->kind)) {
 		text_add(reason, "it is set up for IPv4 alone, as the how-tos have it");
 		return 0;
 	}
@@ -110,16 +132,25 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c, struct tex
 
 static void peers_figures(const json_t *result, const char *directory, json_t *list)
 {
-	static const char *const groups[] = {
-		"forwarding", "hapep",           "no\\nsplice", "window\\n20",
-		"mirred",     "hapep\\nthreads", "how-to",      "how-to\\nthreads",
-		"nginx",      "squid",           NULL
-	};
+	static const char *const groups[] = { "forward-\\ning",
+					      "relay",
+					      "haproxy\\nby rules",
+					      "hapep",
+					      "no\\nsplice",
+					      "window\\n20",
+					      "mirred",
+					      "hapep\\nthreads",
+					      "how-to",
+					      "how-to\\nthreads",
+					      "nginx",
+					      "squid",
+					      NULL };
 	static const char *const one[] = { "median", NULL };
-	static const char *const names[] = { cases[0].name, cases[1].name, cases[2].name,
-					     cases[3].name, cases[4].name, cases[5].name,
-					     cases[6].name, cases[7].name, cases[8].name,
-					     cases[9].name };
+	static const char *const names[] = {
+		cases[0].name, cases[1].name, cases[2].name,  cases[3].name,
+		cases[4].name, cases[5].name, cases[6].name,  cases[7].name,
+		cases[8].name, cases[9].name, cases[10].name, cases[11].name
+	};
 	const struct figure_bars figures[] = {
 		{ "tps.svg", "Transactions", "tps", "thousand transactions a second",
 		  1e-3, groups, one, names },
@@ -139,7 +170,16 @@ const struct bench_suite bench_peers = {
 	.title = "hapep beside what else there is in Debian",
 	.layout = "untagged",
 	.notes =
-		"forwarding: the blade as a plain router. hapep, window 20: as hapep with "
+		"forwarding: the blade as a plain router. relay: TCP ended by a program that "
+		"does nothing else, a thread on each CPU that hapep has an instance on; "
+		"policy rules bring it the packets (no namespace of its own, no tc, no "
+		"netfilter), so that it is the least that a proxy in userland costs. haproxy "
+		"by rules: the same way in, and HAProxy with the configuration that hapep "
+		"renders but for what is hapep's own: its probe, stats socket, root "
+		"directory and device. In each round, what hapep costs above forwarding is "
+		"the sum of three differences: the relay less forwarding (TCP ended), haproxy "
+		"by rules less the relay (HAProxy), hapep less that (its namespace, veth "
+		"pairs, tc, sysctls, seccomp filter and supervisor). hapep, window 20: as hapep with "
 		"initcwnd = 20 towards the clients, so that an object of 8 KB leaves in one "
 		"piece. haproxy how-to: one process, "
 		"iptables' socket match and TPROXY, connection tracking on, usesrc clientip; "

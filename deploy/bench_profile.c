@@ -168,12 +168,10 @@ int bench_profile(struct bench *b, struct error *err)
 		return found;
 	for (size_t i = 0; i < b->suite->cases_n; i++) {
 		const struct bench_case *c = &b->suite->cases[i];
-		const json_t *tree =
-			json_array_get(json_object_get(b->result, "cases"), i);
 		struct error why = { 0 };
 		int r;
 
-		if (!json_is_true(json_object_get(tree, "possible")) ||
+		if (!bench_case_possible(b, c) ||
 		    (strcmp(c->kind, "blade") && strcmp(c->name, b->suite->baseline)))
 			continue;
 		log_info("%s: profile of '%s'", b->suite->name, c->name);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deploy/bench_asked.h"
 #include "deploy/bench_conditions.h"
 #include "deploy/bench_cost.h"
 #include "deploy/bench_document.h"
@@ -68,11 +69,16 @@ static void case_row(const json_t *result, const struct bench_suite *suite,
 static void cases_say(const json_t *result, const struct bench_suite *suite,
 		      struct document *d)
 {
+	_cleanup_free_ char *asked = bench_asked_say(result);
 	bool missing = false;
 	json_t *c;
 	size_t i;
 
 	document_heading(d, "Cases");
+	if (*asked)
+		document_paragraph(d, "Of the benchmark's, only %s asked for: %s.",
+				   strstr(asked, "', '") ? "these were" : "this was",
+				   asked);
 	document_paragraph(d, "Median of the rounds (their least to their greatest); of "
 			      "failures, all.");
 	document_table(d);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deploy/bench_asked.h"
 #include "deploy/bench_lock.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
@@ -161,6 +162,7 @@ json_t *bench_result_new(const struct bench *b)
 		"hook", lab ? NULL : b->options->hook, "layout", b->suite->layout,
 		"origin", lab ? serves : NULL, "family", lab ? b->family : NULL);
 
+	bench_asked_note(b, options);
 	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:o,s:o,s:[],s:[]}", "format",
 			 BENCH_FORMAT, "suite", b->suite->name, "title", b->suite->title,
 			 "lab", b->lab, "started", (json_int_t)time(NULL), "complete",

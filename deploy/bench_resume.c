@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deploy/bench_asked.h"
 #include "deploy/bench_difference.h"
 #include "deploy/bench_lock.h"
 #include "deploy/bench_result.h"
@@ -71,8 +72,8 @@ static int options_check(json_t *was, json_t *now, const char *directory,
 	{
 		const char *name = bench_word(d, "name");
 
-		if (r || !strcmp(name, "rounds"))
-			continue;
+		if (r || !strcmp(name, "rounds") || !strcmp(name, "cases"))
+			continue; /* cases: bench_asked_same() */
 		r = error_say(err, EINVAL,
 			      "--resume: %s has %s = %s, and this call means %s: %s, or "
 			      "begin another run with --output",
@@ -183,6 +184,8 @@ static int resume_open(struct bench *b, const char *path, struct error *err)
 		resume_adopt(b, b->result);
 	now = bench_result_new(b);
 	r = bench_resume_check(b->result, now, b->directory, err);
+	if (!r)
+		r = bench_asked_same(b, b->result, err);
 	if (!r)
 		r = cases_check(b, err);
 	if (!r)

@@ -164,12 +164,10 @@ static void progress(const struct bench *b, const struct bench_case *c,
 
 static bool sample_wanted(const struct bench *b, size_t i, unsigned int round)
 {
-	const json_t *tree = json_array_get(json_object_get(b->result, "cases"), i);
-	const json_t *sample =
-		bench_result_sample(b->result, b->suite->cases[i].name, round);
+	const struct bench_case *c = &b->suite->cases[i];
+	const json_t *sample = bench_result_sample(b->result, c->name, round);
 
-	return json_is_true(json_object_get(tree, "possible")) &&
-	       (!sample || json_object_get(sample, "error"));
+	return bench_case_possible(b, c) && (!sample || json_object_get(sample, "error"));
 }
 
 static size_t samples_left(const struct bench *b)

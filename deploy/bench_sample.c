@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_asked.h"
 #include "deploy/bench_conditions.h"
 #include "helpers/cleanup.h"
 
@@ -103,7 +104,9 @@ int bench_sample_begin(const struct bench *b, json_t *sample, json_t **metrics,
 
 bool bench_quick_leaves(const struct bench *b, bool wanted, struct text *reason)
 {
-	if (b->quick && !wanted)
+	bool leaves = b->quick && !wanted && !bench_asked_some(b->result);
+
+	if (leaves)
 		text_add(reason, "--quick leaves it out");
-	return b->quick && !wanted;
+	return leaves;
 }

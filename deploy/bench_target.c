@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "deploy/bench_asked.h"
 #include "deploy/bench_result.h"
 #include "helpers/cleanup.h"
 #include "helpers/memory.h"
@@ -56,8 +57,12 @@ void bench_targets_fill(json_t *result, const struct bench_suite *suite)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < suite->targets_n; i++)
-		json_array_append_new(list, target_of(result, &suite->targets[i]));
+	for (size_t i = 0; i < suite->targets_n; i++) {
+		const struct bench_target *t = &suite->targets[i];
+
+		if (bench_asked_both(result, t->a, t->b))
+			json_array_append_new(list, target_of(result, t));
+	}
 	json_object_set_new(result, "targets", list);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_asked.h"
 #include "deploy/bench_compare.h"
 #include "deploy/bench_report.h"
 #include "deploy/bench_result.h"
@@ -56,6 +57,8 @@ static int suite_run(struct invocation *in, const struct bench_suite *suite,
 	    (external || suite->measure != bench_measure_load))
 		return usage(err, "--origin and --family go with the lab's transactions",
 			     external ? "--generator external" : suite->name);
+	if (bench_asked_check(suite, o, err) < 0)
+		return EXIT_USAGE;
 	if (o->hook && !external)
 		return usage(err, "--hook goes with --generator external", o->hook);
 	return bench_run(suite, o, in->config, err);
@@ -138,7 +141,8 @@ const struct command command_bench = {
 		"compare gives the ratios of two runs.",
 	.options = OPTION_CONFIG | OPTION_JSON | OPTION_ROUNDS | OPTION_SECONDS |
 		   OPTION_QUICK | OPTION_OUTPUT | OPTION_RESUME | OPTION_GENERATOR |
-		   OPTION_HOOK | OPTION_PROFILE | OPTION_ORIGIN | OPTION_FAMILY,
+		   OPTION_HOOK | OPTION_PROFILE | OPTION_ORIGIN | OPTION_FAMILY |
+		   OPTION_CASE,
 	.words = "table3 peers splice latency pps report compare",
 	.exits = "0 done; 1 stopped, or samples failed; 2 usage or configuration",
 	.run = bench_main,

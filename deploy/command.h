@@ -32,6 +32,7 @@ enum command_option {
 	OPTION_NIC_QUEUES = 1 << 9,
 	OPTION_TIMEOUT = 1 << 10,
 	OPTION_NIC_RSS = 1 << 11,
+	OPTION_CASE = 1 << 12,
 	OPTION_INTERVAL = 1 << 18,
 	OPTION_COUNT = 1 << 19,
 	OPTION_ROUNDS = 1 << 20,

@@ -39,6 +39,8 @@ const struct option_row option_rows[] = {
 	{ OPTION_COUNT, 'c', "count", "N", "so many times; without end unless given" },
 	{ OPTION_LATENCY, 0, "latency", NULL,
 	  "also how long payload stays in the blade" },
+	{ OPTION_CASE, 0, "case", "NAME",
+	  "measure this case alone; again for another; all unless given" },
 	{ OPTION_ROUNDS, 0, "rounds", "N", "so many rounds; 5 unless given" },
 	{ OPTION_SECONDS, 0, "seconds", "S",
 	  "so long a sample; 5 unless given, 1 for splice and pps" },

@@ -145,10 +145,12 @@ static int parse_count(const char *text, unsigned int *out)
 	return 0;
 }
 
-/* The row that a letter means to this command: some letters mean two. */
+/* The row that a letter means to this command: some letters mean two. getopt gives none
+ * that no row has.
+ */
 static const struct option_row *option_of_letter(const struct command *c, int letter)
 {
-	const struct option_row *any = NULL;
+	const struct option_row *any = option_rows;
 
 	for (size_t i = 0; i < option_rows_n; i++) {
 		const struct option_row *row = &option_rows[i];
@@ -157,7 +159,7 @@ static const struct option_row *option_of_letter(const struct command *c, int le
 			continue;
 		if (!row->option || c->options & row->option)
 			return row;
-		any = any ? any : row;
+		any = any->letter == letter ? any : row;
 	}
 	return any;
 }

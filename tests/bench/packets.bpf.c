@@ -31,7 +31,8 @@ struct {
 	__type(value, __u64);
 } buckets SEC(".maps");
 
-/* That it can be mapped is what aligns it: other arrays begin anywhere in a cache line. */
+/* That it can be mapped is what aligns it: other arrays begin anywhere in a cache line.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -3,7 +3,7 @@
 # Where the whole machine's time goes while a case is loaded, and its system calls.
 
 # What is none of ours goes under one name.
-ours='^(load|origin|haproxy|hapep|nginx|squid|swapper|ksoftirqd)'
+ours='^(load|origin|haproxy|hapep|relay|nginx|squid|swapper|ksoftirqd)'
 
 loading() {
 	[[ $(lab exec client ss -Htn dport = :80) ]] # of either family
@@ -83,10 +83,13 @@ profile_times() { # perf|proc SECONDS KIND KEY=VALUE...
 
 proxies() { # the pids of what proxies, in the blade and its own namespaces
 	local namespace
-	for namespace in "hapep-$HAPEP_LAB-blade" $(blade ip netns list | cut -d' ' -f1); do
-		blade ip netns pids "$namespace" 2>/dev/null || :
-	done | while read -r pid; do
-		[[ ! $(cat "/proc/$pid/comm" 2>/dev/null) =~ ^(haproxy|nginx|squid)$ ]] || echo "$pid"
+	{
+		ip netns pids "hapep-$HAPEP_LAB-blade"
+		for namespace in $(blade ip netns list | cut -d' ' -f1); do
+			blade ip netns pids "$namespace" 2>/dev/null || :
+		done
+	} | while read -r pid; do
+		[[ ! $(cat "/proc/$pid/comm" 2>/dev/null) =~ ^(haproxy|relay|nginx|squid)$ ]] || echo "$pid"
 	done
 }
 

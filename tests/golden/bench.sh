@@ -63,6 +63,22 @@ PYTHON
 }
 page_is_good a || failed=1
 
+mkdir "$scratch/asked"
+jq '.options.cases = ["forwarding", "hapep"] |
+	.cases |= map(select(.name == "forwarding" or .name == "hapep"))' \
+	"$golden/peers/result.json" >"$scratch/asked/result.json"
+check "a report of some cases" report asked
+expect "has these, and what compares them, alone" "forwarding
+hapep
+TPS over forwarding's
+us of CPU a transaction above forwarding's
+TTFB 99% over forwarding's, at 70% of the peak
+hapep over forwarding
+hapep over forwarding" "$(sed '/^## Where the CPU time goes: /,$d' "$scratch/asked/report.md" |
+	sed -n 's/^| \([^|]*\) |.*/\1/p' | grep -vE '^(---|Case|Target|Factor)$')"
+check "and says so" grep -qF "only these were asked for: 'forwarding', 'hapep'." \
+	"$scratch/asked/report.md"
+
 check "a report of another benchmark, with profiles" report peers
 same "its Markdown is as it was" peers/report.md "$scratch/peers/report.md"
 
@@ -127,6 +143,9 @@ refuse "--rounds 1.5" "expected 1..1000" table3 --rounds 1.5
 refuse "--seconds nan" "expected 0.1..3600" table3 --seconds nan
 refuse "--generator ixia" "expected lab or external" table3 --generator ixia
 refuse "--profile where there is no baseline" "goes with peers" table3 --profile
+refuse "--case of another benchmark" "table3 has no case 'hapep'; it has 'NO-NF tcp" \
+	table3 --case hapep
+refuse "--profile without its baseline" "beside 'forwarding', which is none" peers --profile --case hapep
 refuse "--hook alone" "goes with --generator external" table3 --hook /bin/true
 refuse "--generator external without a blade" "expected --config" table3 --generator external
 test_end

@@ -35,6 +35,8 @@ opt/h/libexec/hapep/bench/packets.bpf.o
 opt/h/libexec/hapep/bench/packets.sh
 opt/h/libexec/hapep/bench/peers.sh
 opt/h/libexec/hapep/bench/profile.sh
+opt/h/libexec/hapep/bench/relay
+opt/h/libexec/hapep/bench/yardsticks.sh
 opt/h/libexec/hapep/lab/blackhole.bpf.o
 opt/h/libexec/hapep/lab/lab
 opt/h/libexec/hapep/lab/lab-two-nics.conf
@@ -71,6 +73,7 @@ check "config --defaults has the keys" test "${#keys[@]}" -ge 20
 check "hapep.conf(5) has every key" has_all "$scratch/man5" "${keys[@]}"
 expect "completion of a command" "down" "$(offers hapep "dow")"
 expect "completion of an option" "--dry-run" "$(offers hapep up --dr)"
+expect "completion of a benchmark's option" "--case" "$(offers hapep bench peers --ca)"
 expect "completion of a word" "up" "$(offers hapep netns u)"
 for word in "${words[@]}"; do
 	"$installed" "$word" --help >"$scratch/help" 2>/dev/null

@@ -25,7 +25,8 @@ accepted() {
 }
 
 blade_state() {
-	blade bash -c 'ip addr; ip rule; ip route show table all; nft list ruleset
+	blade bash -c 'ip addr; ip rule; ip -6 rule; ip route show table all
+		ip -6 route show table all; nft list ruleset; tc qdisc; ip netns; ss -Htln
 		cat /proc/sys/net/ipv4/ip_forward
 		grep -H . /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_*' |
 		grep -v valid_lft
@@ -146,6 +147,66 @@ family() { # 4|6|both KIND
 	esac
 }
 
+# The yardsticks have nothing of hapep's: neither namespace, tc nor netfilter.
+plain() { # KIND
+	expect "$1: no namespace, no tc, no netfilter" "" "$(blade bash -c 'ip netns
+		tc qdisc | grep -v noqueue; nft list ruleset')"
+}
+
+# What hapep would render, but for these lines, and nothing else.
+configured() {
+	local file=$scratch/driver/haproxy-1.cfg
+	blade "$hapep" render --config "$tests/lab/lab-untagged.conf" --instance 0 \
+		>"$scratch/rendered"
+	expect "haproxy-rules: HAProxy's configuration is hapep's without hapep's own" \
+		"chroot stats listen mode bind maxconn retries timeout timeout timeout server bind server server" \
+		"$(diff "$scratch/rendered" "$file" | awk '/^</ { printf "%s%s", n++ ? " " : "", $2 }')"
+	expect "haproxy-rules: with sockets of its own" "bind server server" \
+		"$(diff "$scratch/rendered" "$file" | awk '/^>/ { printf "%s%s", n++ ? " " : "", $2 }')"
+	check "haproxy-rules: an instance as many as hapep's" \
+		test "$(cat "$scratch"/driver/haproxy-*.pid | wc -l)" = \
+		"$(blade "$hapep" render --config "$tests/lab/lab-untagged.conf" | grep -c '^global$')"
+}
+
+# As hapep's instances are: each process's CPUs, or of the relay each thread's but the one
+# that waits for the others.
+pinned() { # KIND
+	local pid task
+	expect "$1: each pinned to a CPU of its own" \
+		"$(blade "$hapep" render --config "$tests/lab/lab-untagged.conf" |
+			awk '$1 == "cpu-map" { print $3 }' | sort)" \
+		"$(for pid in $(ip netns pids "hapep-$LAB_NAME-blade"); do
+			[[ $(cat "/proc/$pid/comm") == @(relay|haproxy) ]] || continue
+			for task in "/proc/$pid/task/"*; do
+				[[ $1 == relay && ${task##*/} == "$pid" ]] ||
+					awk '/^Cpus_allowed_list/ { print $2 }' "$task/status"
+			done
+		done | sort)"
+}
+
+yardstick() { # KIND
+	local before n
+	plain "$1"
+	before=$(accepted)
+	for n in {1..10}; do
+		client curl -sfg -m 5 --interface "fd00:1::1" "http://[$server6]/who"
+	done | sed 's/\]*:[0-9]* .*//; s/^\[//' >"$scratch/who6"
+	expect "$1: of ten connections over IPv6 the blade accepts" 10 "$(($(accepted) - before))"
+	expect "$1: and the server sees the client's address" "fd00:1::1" "$(sort -u "$scratch/who6")"
+	pinned "$1"
+	[[ $1 != haproxy-rules ]] || configured
+}
+
+# The server is ours from here on: ends of its own tell what the relay does with TCP.
+carries() {
+	kill "$(cat "$scratch/driver/server.pid")"
+	check "nobody serves any more" until_true 5 bash -c \
+		"! ip netns exec hapep-$LAB_NAME-server ss -Htln 'sport = :80' | grep -q ."
+	driver up relay "$tests/lab/lab-untagged.conf"
+	"$tests/live/peers/carries.py" || failed=1
+	driver down relay
+}
+
 peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 	local before n
 	if ! driver up "$1" "$tests/lab/lab-untagged.conf" 2>"$scratch/why"; then
@@ -164,7 +225,8 @@ peer() { # KIND PROXIED: PROXIED of ten connections are to end at the blade
 	client curl -sf -m 10 -o "$scratch/object" "http://$server4/8k"
 	check "$1: an object, byte for byte" cmp "$scratch/object" "$scratch/8k"
 	[[ $1 != blade ]] || { profile; profile_without; }
-	[[ $1 != @(blade|forward) ]] ||
+	[[ $1 != @(relay|haproxy-rules) ]] || yardstick "$1"
+	[[ $1 != @(blade|forward|relay|haproxy-rules) ]] ||
 		for n in 4 6 both; do
 			check "$1: a load of family $n" family "$n" "$1"
 		done
@@ -180,6 +242,8 @@ check "the lab" driver begin untagged
 modprobe -q nf_conntrack 2>/dev/null
 blade_state >"$scratch/before"
 peer forward 0
+peer relay 10
+peer haproxy-rules 10
 peer blade 10
 peer haproxy-howto 10
 peer haproxy-howto-threads 10
@@ -191,6 +255,7 @@ else
 fi
 time_waits
 table_full
+carries
 check "the end" driver end
 expect "no lab is left" "" "$(ip netns list | grep "hapep-$LAB_NAME-")"
 test_end

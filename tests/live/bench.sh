@@ -92,7 +92,7 @@ sed 's/^\[haproxy\]/&\nbinary = \/usr\/sbin\/no-such-proxy/' \
 	"$tests/lab/lab-untagged.conf" >"$scratch/broken.conf"
 bench peers peers --quick --config "$scratch/broken.conf"
 expect "a case that fails: exit 1" 1 $?
-expect "its reason is in the result" "4" \
+expect "its reason is in the result" "6" \
 	"$(result peers '[.samples[] | select(.error | strings | contains("no-such-proxy"))] | length')"
 expect "and the rest went on" "5" "$(result peers '[.samples[] | select(.metrics.tps > 0)] | length')"
 expect "each target has its verdict" 12 \
@@ -103,6 +103,33 @@ expect "what a transaction costs adds up" true "$(result peers '[.samples[].metr
 	select(.cpu_us) | .user_us + .system_us + .interrupts_us - .cpu_us | fabs < 0.01] | all')"
 check "and the report says so" grep -q 'Samples that failed' "$scratch/peers/report.md"
 expect "nothing is left of it" "" "$(left)"
+
+# ---- some cases alone --------------------------------------------------------------------
+
+check "two cases of peers" bench some peers --quick --case relay --case forwarding --case relay
+expect "these were measured, in the benchmark's order" "forwarding relay" \
+	"$(result some '[.samples[] | select(.metrics.tps > 0).case] | join(" ")')"
+expect "the result has no others" "forwarding relay, forwarding relay" \
+	"$(result some '"\(.options.cases | join(" ")), \([.cases[].name] | join(" "))"')"
+expect "what compares with others is left out" "relay/forwarding" \
+	"$(result some '[.comparisons[] | "\(.case)/\(.over)"] | unique | join(" ")')"
+expect "so are their targets" 0 "$(result some '.targets | length')"
+check "the report says so" grep -qF "only these were asked for: 'forwarding', 'relay'." \
+	"$scratch/some/report.md"
+check "--resume goes on with them" bench some peers --quick --resume --rounds 2
+expect "and with no others" "forwarding relay relay forwarding" \
+	"$(result some '[.samples[].case] | join(" ")')"
+bench some peers --quick --resume --case hapep
+expect "it refuses others: exit 1" 1 $?
+check "and says which" grep -q "was run with 'forwarding', 'relay', and this call means 'hapep'" \
+	"$scratch/some.err"
+"$hapep" bench peers --case relai 2>"$scratch/why"
+expect "no such case: exit 2" 2 $?
+check "and which there are" grep -q "no case 'relai'; it has 'forwarding', 'relay', " \
+	"$scratch/why"
+check "--quick leaves out none that is named" bench quick splice --quick --case 'tcp off 1024'
+expect "and takes no other" "tcp off 1024" "$(result quick '[.samples[].case] | join(" ")')"
+expect "nothing is left of them" "" "$(left)"
 
 # ---- sizes of objects --------------------------------------------------------------------
 

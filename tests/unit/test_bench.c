@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "deploy/bench.h"
+#include "deploy/bench_asked.h"
 #include "deploy/bench_result.h"
 #include "deploy/scenario.h"
 
@@ -136,11 +137,109 @@ static void test_targets(void **state)
 	json_decref(result);
 }
 
+static int asked(const struct bench_suite *suite, const struct bench_options *o)
+{
+	struct error err = { 0 };
+
+	return bench_asked_check(suite, o, &err);
+}
+
+/* Names that there are; a profile needs the case that it sets the others beside. */
+static void test_asked_names(void **state)
+{
+	struct bench_options o = { 0 };
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(asked(&bench_peers, &o), 0);
+	for (size_t i = 0; i < bench_peers.cases_n; i++)
+		assert_int_equal(
+			bench_option_set("case", bench_peers.cases[i].name, &o, &err), 0);
+	assert_int_equal(bench_option_set("case", "hapep", &o, &err), 0);
+	assert_int_equal(o.cases_n, bench_peers.cases_n);
+	assert_int_equal(asked(&bench_peers, &o), 0);
+	assert_true(asked(&bench_table3, &o) < 0);
+	o = (struct bench_options){ .profile = true, .cases = { "hapep" }, .cases_n = 1 };
+	assert_true(asked(&bench_peers, &o) < 0);
+	o.cases[o.cases_n++] = "forwarding";
+	assert_int_equal(asked(&bench_peers, &o), 0);
+}
+
+/* Each benchmark's cases can all be named at once. */
+static void test_asked_room(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < bench_suites_n; i++)
+		assert_true(bench_suites[i]->cases_n <= BENCH_CASES);
+}
+
+static int resumed(const char *name, bool profile, const json_t *old)
+{
+	const struct bench_options o = { .cases = { name },
+					 .cases_n = name != NULL,
+					 .profile = profile };
+	char directory[] = "run";
+	struct bench b = { .suite = &bench_peers, .options = &o, .directory = directory };
+	struct error err = { 0 };
+
+	return bench_asked_same(&b, old, &err);
+}
+
+static void test_asked_resume(void **state)
+{
+	json_t *all = json_pack("{s:{}}", "options");
+	json_t *one = json_pack("{s:{s:[s]}}", "options", "cases", "hapep");
+
+	(void)state;
+	assert_int_equal(resumed(NULL, true, all), 0);
+	assert_int_equal(resumed(NULL, false, one), 0);
+	assert_int_equal(resumed("hapep", false, one), 0);
+	assert_true(resumed("relay", false, one) < 0);
+	assert_true(resumed("hapep", false, all) < 0);
+	assert_true(resumed(NULL, true, one) < 0);
+	json_decref(all);
+	json_decref(one);
+}
+
+/* What proxying costs, in parts: the differences of each round, and their verdicts. */
+static void test_parts(void **state)
+{
+	static const char *const names[] = { "forwarding", "relay", "haproxy by rules",
+					     "hapep" };
+	static const double cpu[] = { 50, 86, 93, 108 };
+	static const double parts[] = { 36, 7, 15 };
+	json_t *samples = json_array();
+	json_t *result = json_pack("{s:{s:i},s:o,s:[]}", "options", "rounds", 5,
+				   "samples", samples, "cases");
+
+	(void)state;
+	for (int round = 1; round <= 5; round++) {
+		/* A drift that hits all alike is in no difference. */
+		for (size_t i = 0; i < BENCH_COUNT(names); i++)
+			json_array_append_new(samples, target_sample(names[i], round, 100,
+								     cpu[i] + 9 * round));
+	}
+	bench_result_summarise(result, &bench_peers);
+	for (size_t i = 0; i < BENCH_COUNT(parts); i++) {
+		const json_t *c =
+			json_array_get(json_object_get(result, "comparisons"), i);
+
+		assert_string_equal(bench_word(c, "metric"), "cpu_us");
+		assert_string_equal(bench_word(c, "verdict"), "more");
+		assert_true(bench_number(c, "difference") > parts[i] - 0.001 &&
+			    bench_number(c, "high") < parts[i] + 0.001);
+	}
+	json_decref(result);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scenarios),
-					    cmocka_unit_test(test_splice_rule),
-					    cmocka_unit_test(test_targets) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_scenarios),  cmocka_unit_test(test_splice_rule),
+		cmocka_unit_test(test_targets),    cmocka_unit_test(test_asked_names),
+		cmocka_unit_test(test_asked_room), cmocka_unit_test(test_asked_resume),
+		cmocka_unit_test(test_parts)
+	};
 
 	return cmocka_run_group_tests_name("bench", tests, NULL, NULL);
 }
