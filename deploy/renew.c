@@ -48,7 +48,7 @@ bool renew_differs(const struct step_context *from, const struct step_context *t
 	const struct haproxy_plan *a = &from->haproxy, *b = &to->haproxy;
 
 	return strcmp(a->binary, b->binary) || strcmp(a->user, b->user) ||
-	       a->model != b->model || a->accept != b->accept ||
+	       a->model != b->model || a->accept != b->accept || a->batch != b->batch ||
 	       a->processes != b->processes || a->backlog != b->backlog ||
 	       a->fd_limit != b->fd_limit || from->config.fail != to->config.fail ||
 	       a->ipv4 != b->ipv4 || a->ipv6 != b->ipv6 ||
