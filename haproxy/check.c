@@ -136,7 +136,7 @@ int haproxy_instance_check(const struct haproxy_plan *p, const struct haproxy_ve
 	return r < 0 ? r : haproxy_check_finish(c, err);
 }
 
-/* As many at a time as there are CPUs: each is 30 ms of CPU and 15 MB. */
+/* As many at a time as there are CPUs: each is 8 ms of CPU and 15 MB. */
 int haproxy_check_all(const struct haproxy_plan *p, const struct haproxy_version *v,
 		      const struct haproxy_listeners *l, struct error *err)
 {

@@ -112,6 +112,7 @@ int haproxy_version_parse(const char *vv, struct haproxy_version *out, struct er
 	v.transparent = version_feature(vv, "TPROXY");
 	v.splice = version_feature(vv, "LINUX_SPLICE");
 	v.threads = version_feature(vv, "THREAD");
+	v.tls = version_feature(vv, "OPENSSL");
 	v.max_threads = v.threads ? version_limit(vv, "MAX_THREADS=", 64) : 1;
 	v.max_groups = v.threads ? version_limit(vv, "MAX_TGROUPS=", 1) : 1;
 	*out = v;

@@ -23,15 +23,41 @@ for file in "$golden"/*.cfg "$scratch"/*.cfg; do
 	fi
 done
 
+strace=$(command -v strace)
+
+# What is opened meanwhile, by strace's word where there is one.
+traced() {
+	if [[ $strace ]]; then
+		"$strace" -f --seccomp-bpf -qq -e trace=open,openat -o "$scratch/opens" "$@"
+	else
+		"$@"
+	fi
+}
+
+# An instance needs none of the machine's certificate authorities, 140 files on Debian.
+authorities() {
+	local name="no certificate authority is read" read
+	if [[ ! $strace ]]; then
+		echo "skip $name: there is no strace here"
+	elif ! grep -q '"/proc/self/fd/3"' "$scratch/opens"; then
+		echo "not ok $name: strace saw no HAProxy"
+	elif read=$(grep -m 1 '"/[^"]*/certs\(/\|"\)' "$scratch/opens"); then
+		echo "not ok $name: $read"
+	else
+		echo "ok $name"
+	fi
+}
+
 haproxy=$(PATH=$PATH:/usr/sbin command -v haproxy)
 if [[ -z $haproxy ]]; then
 	echo "skip haproxy -c: there is no haproxy here"
 elif ((EUID)); then
 	echo "skip haproxy -c: a transparent socket needs root"
-elif ! checked=$("$renderer" --check "$haproxy"); then
+elif ! checked=$(traced "$renderer" --check "$haproxy"); then
 	echo "not ok haproxy -c: the renderer failed"
 elif [[ -z $checked ]]; then
 	echo "skip haproxy -c: nothing is rendered for $("$haproxy" -v | head -1)"
 else
 	printf '%s\n' "$checked"
+	authorities
 fi

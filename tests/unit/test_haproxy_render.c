@@ -34,7 +34,7 @@ static const struct branch branches[] = {
 #define BRANCHES (sizeof(branches) / sizeof(branches[0]))
 /* model x mode x splice x source x ports, and the specials */
 #define PRODUCT  (2 * 2 * 3 * 2 * 2)
-#define SPECIALS 5
+#define SPECIALS 6
 
 static const char *const models[] = { "processes", "threads" };
 static const char *const modes[] = { "tcp", "http" };
@@ -48,6 +48,7 @@ static struct haproxy_version version_of(const struct branch *b)
 				     .transparent = true,
 				     .splice = true,
 				     .threads = true,
+				     .tls = true,
 				     .max_threads = b->max_threads,
 				     .max_groups = b->max_groups };
 
@@ -105,7 +106,7 @@ static bool sample_product(const struct branch *b, unsigned int i, struct sample
 static bool sample_special(const struct branch *b, unsigned int which, struct sample *s)
 {
 	static const char *const names[SPECIALS] = { "one", "chroot", "nodevice",
-						     "unspliced", "groups" };
+						     "unspliced", "groups", "no-tls" };
 	struct haproxy_plan p = plan_default();
 	struct haproxy_version v = version_of(b);
 
@@ -121,6 +122,8 @@ static bool sample_special(const struct branch *b, unsigned int which, struct sa
 		p.model = HAPROXY_MODEL_THREADS;
 		p.processes = 150;
 	}
+	if (which == 5)
+		v.tls = false;
 	if (which == 4 ? b->max_groups == 1 : b->minor != 6)
 		return false;
 	snprintf(s->name, sizeof(s->name), "%s-%s", b->name, names[which]);
@@ -223,7 +226,7 @@ static void forbidden_one(const struct sample *s, const char *unused)
 static void test_golden(void **state)
 {
 	(void)state;
-	assert_int_equal(samples(compare_one, GOLDEN), 71);
+	assert_int_equal(samples(compare_one, GOLDEN), 72);
 }
 
 static void test_forbidden(void **state)
@@ -279,7 +282,8 @@ static void check_one(const struct sample *s, const char *binary)
 	struct error err = { 0 };
 	int r = haproxy_version_read(binary, &v, &err);
 
-	if (!r && (v.major != s->version.major || v.minor != s->version.minor))
+	if (!r && (v.major != s->version.major || v.minor != s->version.minor ||
+		   v.tls != s->version.tls))
 		return;
 	snprintf(p.binary, sizeof(p.binary), "%s", binary);
 	p.user[0] = '\0';

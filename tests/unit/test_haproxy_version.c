@@ -44,6 +44,7 @@ static void branch(const char *name, int major, int minor, int patch, const char
 	assert_int_equal(v.patch, patch);
 	assert_string_equal(v.text, text);
 	assert_true(v.transparent && v.splice && v.threads);
+	assert_int_equal(v.tls, !!strstr(vv, " +OPENSSL "));
 	assert_int_equal(v.max_threads, threads);
 	assert_int_equal(v.max_groups, groups);
 }
@@ -120,8 +121,10 @@ static void test_features(void **state)
 		   "Feature list : -TPROXY +LINUX_TPROXY +LINUX_SPLICED -THREAD\n");
 	assert_false(v.transparent || v.splice || v.threads);
 
-	v = parsed("HAProxy version 2.8.1\nFeature list : +THREAD +LINUX_SPLICE +TPROXY");
+	v = parsed("HAProxy version 2.8.1\nFeature list : +THREAD +LINUX_SPLICE +TPROXY "
+		   "+OPENSSL\n");
 	assert_true(v.transparent && v.splice && v.threads);
+	assert_true(v.tls);
 	assert_int_equal(v.max_threads, 64);
 	assert_int_equal(v.max_groups, 1);
 }
