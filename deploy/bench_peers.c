@@ -21,6 +21,9 @@ static const struct bench_case cases[] = {
 	  LOAD },
 	{ "hapep, window 20", "blade",
 	  { "haproxy.model=processes", "client.initcwnd=20" }, LOAD },
+	{ "hapep, window 20, batch", "blade",
+	  { "haproxy.model=processes", "client.initcwnd=20", "haproxy.scheduling=batch" },
+	  LOAD },
 	{ "hapep mirred", "blade", { "blade.datapath=mirred" }, LOAD },
 	{ "hapep threads", "blade", { "haproxy.model=threads" }, LOAD },
 	{ "haproxy how-to", "haproxy-howto", { NULL }, LOAD },
@@ -57,6 +60,7 @@ static const struct bench_comparison comparisons[] = {
 	OVER("hapep", "forwarding"),
 	OVER("hapep, no splice", "forwarding"),
 	OVER("hapep, window 20", "forwarding"),
+	OVER("hapep, window 20, batch", "forwarding"),
 	OVER("hapep mirred", "forwarding"),
 	OVER("hapep threads", "forwarding"),
 	OVER("haproxy how-to", "forwarding"),
@@ -79,6 +83,7 @@ static const struct bench_target targets[] = {
 	TARGETS("hapep"),
 	TARGETS("hapep, no splice"),
 	TARGETS("hapep, window 20"),
+	TARGETS("hapep, window 20, batch"),
 	TARGETS("hapep threads"),
 };
 
@@ -132,24 +137,18 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c, struct tex
 
 static void peers_figures(const json_t *result, const char *directory, json_t *list)
 {
-	static const char *const groups[] = { "forward-\\ning",
-					      "relay",
-					      "haproxy\\nby rules",
-					      "hapep",
-					      "no\\nsplice",
-					      "window\\n20",
-					      "mirred",
-					      "hapep\\nthreads",
-					      "how-to",
-					      "how-to\\nthreads",
-					      "nginx",
-					      "squid",
-					      NULL };
+	static const char *const groups[] = {
+		"forward-\\ning",  "relay",       "haproxy\\nby rules", "hapep",
+		"no\\nsplice",     "window\\n20", "window 20\\nbatch",  "mirred",
+		"hapep\\nthreads", "how-to",      "how-to\\nthreads",   "nginx",
+		"squid",           NULL
+	};
 	static const char *const one[] = { "median", NULL };
 	static const char *const names[] = {
 		cases[0].name, cases[1].name, cases[2].name,  cases[3].name,
 		cases[4].name, cases[5].name, cases[6].name,  cases[7].name,
-		cases[8].name, cases[9].name, cases[10].name, cases[11].name
+		cases[8].name, cases[9].name, cases[10].name, cases[11].name,
+		cases[12].name
 	};
 	const struct figure_bars figures[] = {
 		{ "tps.svg", "Transactions", "tps", "thousand transactions a second",
@@ -179,9 +178,9 @@ const struct bench_suite bench_peers = {
 		"directory and device. In each round, what hapep costs above forwarding is "
 		"the sum of three differences: the relay less forwarding (TCP ended), haproxy "
 		"by rules less the relay (HAProxy), hapep less that (its namespace, veth "
-		"pairs, tc, sysctls, seccomp filter and supervisor). hapep, window 20: as hapep with "
-		"initcwnd = 20 towards the clients, so that an object of 8 KB leaves in one "
-		"piece. haproxy how-to: one process, "
+		"pairs, tc, sysctls, seccomp filter and supervisor). hapep, window 20: as "
+		"hapep with initcwnd = 20 towards the clients, so that an object of 8 KB "
+		"leaves in one piece; batch: with scheduling = batch too. haproxy how-to: one process, "
 		"iptables' socket match and TPROXY, connection tracking on, usesrc clientip; "
 		"then with as many threads as CPUs. nginx stream: proxy_bind transparent, "
 		"and REDIRECT on the client side, since it can only connect to a server that "

@@ -23,9 +23,9 @@ enum haproxy_accept { HAPROXY_ACCEPT_HASH, HAPROXY_ACCEPT_CPU };
 /* From `haproxy -vv`; 2.4 to 3.x are told apart. */
 struct haproxy_version {
 	int major, minor, patch;
-	char text[64];                        /* as printed: "2.6.12-1+deb12u3" */
+	char text[64];                          /* as printed: "2.6.12-1+deb12u3" */
 	bool transparent, splice, threads, tls; /* built in */
-	unsigned int max_threads, max_groups; /* MAX_THREADS, MAX_TGROUPS; 1 without */
+	unsigned int max_threads, max_groups;   /* MAX_THREADS, MAX_TGROUPS; 1 without */
 };
 
 /* Everything that rendering and running need. */

@@ -105,7 +105,7 @@ static bool sample_product(const struct branch *b, unsigned int i, struct sample
 
 static bool sample_special(const struct branch *b, unsigned int which, struct sample *s)
 {
-	static const char *const names[SPECIALS] = { "one", "chroot", "nodevice",
+	static const char *const names[SPECIALS] = { "one",       "chroot", "nodevice",
 						     "unspliced", "groups", "no-tls" };
 	struct haproxy_plan p = plan_default();
 	struct haproxy_version v = version_of(b);
