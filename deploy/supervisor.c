@@ -162,6 +162,7 @@ int supervisor_start(const struct step_context *c, struct error *err)
 	return r;
 }
 
+/* SO_SNDTIMEO bounds connect() too: behind a stopped supervisor the queue may be full. */
 static int supervisor_connect(const char *name, struct error *err)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -174,6 +175,7 @@ static int supervisor_connect(const char *name, struct error *err)
 	if (fd < 0)
 		return error_set(err, errno, "open a socket");
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return error_set(err, ENOTCONN, "ask the supervisor of '%s'", name);
 	return take_fd(fd);

@@ -43,6 +43,7 @@ static int change_connect(const char *name, struct error *err)
 	if (fd < 0)
 		return error_set(err, errno, "open a socket");
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	r = local_address(&to, path, err);
 	if (r < 0)
 		return r;
