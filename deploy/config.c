@@ -21,6 +21,7 @@ static const char *const datapath_names[] = { "auto", "mirred", "bpf", NULL };
 static const char *const fail_names[] = { "open", "closed", NULL };
 static const char *const model_names[] = { "processes", "threads", NULL };
 static const char *const mode_names[] = { "tcp", "http", NULL };
+static const char *const reuse_names[] = { "no", "yes", NULL };
 static const char *const scheduling_names[] = { "other", "batch", NULL };
 static const char *const splice_names[] = { "auto", "on", "off", NULL };
 static const char *const source_names[] = { "client", "clientip", NULL };
@@ -130,6 +131,10 @@ static const struct config_key config_rows[] = {
 	{ "haproxy", "source", CONFIG_CHOICE, 0, 0, "client", source_names,
 	  "What the servers see: the client's address and port (client), or its address "
 	  "with a port of the blade's choice (clientip).", AT(source) },
+	{ "haproxy", "reuse", CONFIG_CHOICE, 0, 0, "no", reuse_names,
+	  "With mode = http and source = clientip: whether connections to servers stay, idle "
+	  "for seconds, for the next GET or HEAD from the same address to the same server, "
+	  "of whichever connection; others go on connections of their own.", AT(reuse) },
 	{ "haproxy", "accept", CONFIG_CHOICE, 0, 0, "auto", accept_names,
 	  "Which instance accepts a connection: the one that the kernel's hash of the flow "
 	  "picks, or the one pinned to the CPU that received it. auto: the latter where the "

@@ -284,6 +284,24 @@ static void check_service(const struct check *c)
 			     LISTEN_MAX, n);
 }
 
+/* A connection is kept by the address that it comes from, and for whole requests. */
+static void check_reuse(const struct check *c)
+{
+	unsigned int line = check_line(c, "haproxy", "reuse");
+
+	if (c->config->mode != HAPROXY_MODE_HTTP && check_sound(c, "haproxy", "mode"))
+		config_fault(
+			c->report, line,
+			"haproxy.reuse: expected no with mode = tcp, since only HTTP "
+			"has requests, got yes; set haproxy.mode = http");
+	if (c->config->source != HAPROXY_SOURCE_CLIENTIP &&
+	    check_sound(c, "haproxy", "source"))
+		config_fault(c->report, line,
+			     "haproxy.reuse: expected no with source = client, since no "
+			     "two connections have a port in common, got yes; set "
+			     "haproxy.source = clientip");
+}
+
 static void check_haproxy(const struct check *c)
 {
 	const struct config *config = c->config;
@@ -293,6 +311,8 @@ static void check_haproxy(const struct check *c)
 			     "haproxy.processes: expected 1..%d with model = threads, "
 			     "got %u",
 			     THREADS_MAX, config->processes);
+	if (config->reuse)
+		check_reuse(c);
 }
 
 void config_check(const struct config *config, const struct config_mark *marks,

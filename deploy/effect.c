@@ -61,6 +61,7 @@ static const struct effect {
 	{ "haproxy", "mode", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "splice", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "source", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "reuse", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "accept", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "maxconn", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "backlog", NEXT_INSTANCES, NEVER },

@@ -128,6 +128,7 @@ static int plan_haproxy(struct step_context *c, bool recall, struct error *err)
 	h->mode = (enum haproxy_mode)f->mode;
 	h->splice = (enum haproxy_splice)f->splice;
 	h->source = (enum haproxy_source)f->source;
+	h->reuse = f->reuse;
 	h->batch = f->scheduling;
 	h->model = (enum haproxy_model)f->model;
 	h->accept = (enum haproxy_accept)f->accept;

@@ -36,6 +36,15 @@ unsigned int limits_pipes(const struct haproxy_plan *p)
 	return p->splice == HAPROXY_SPLICE_OFF ? 0 : (p->maxconn + 1) / 2;
 }
 
+/*
+ * None of maxconn's descriptors is set aside for them: HAProxy ends idle connections once
+ * tune.pool-high-fd-ratio of all descriptors are in use. A quarter is a twelfth of those.
+ */
+unsigned int limits_idle(const struct haproxy_plan *p)
+{
+	return (p->maxconn + 3) / 4;
+}
+
 static unsigned int limits_fixed(const struct haproxy_plan *p)
 {
 	unsigned int threads = limits_threads(p);

@@ -10,5 +10,7 @@ unsigned int limits_threads(const struct haproxy_plan *p);
 unsigned int limits_groups(const struct haproxy_plan *p);
 /* HAProxy's maxpipes. */
 unsigned int limits_pipes(const struct haproxy_plan *p);
+/* Idle connections to servers that an instance may keep, at least 1. */
+unsigned int limits_idle(const struct haproxy_plan *p);
 
 #endif

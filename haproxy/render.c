@@ -3,6 +3,16 @@
 #include "haproxy/render.h"
 #include "haproxy/limits.h"
 
+/*
+ * Per cent of the descriptors in use from which HAProxy ends an idle connection for each
+ * new one, and up to which it keeps more than it needed lately; its own 25 and 20 would
+ * end reuse with maxconn a quarter full.
+ */
+#define REUSE_FDS      60
+#define REUSE_FDS_KEEP 50
+/* Half of those idle longer than this end each time: Apache and Node.js keep them 5 s. */
+#define REUSE_IDLE_S 5
+
 static bool render_since(const struct haproxy_version *v, int major, int minor)
 {
 	return v->major > major || (v->major == major && v->minor >= minor);
@@ -79,6 +89,10 @@ static void render_global(const struct haproxy_plan *p, const struct haproxy_ver
 		/* A message head that the ends agree on must pass: twice the default. */
 		text_line(out, "\ttune.bufsize 32768");
 		text_line(out, "\ttune.http.maxhdr 512");
+	}
+	if (p->reuse) {
+		text_line(out, "\ttune.pool-low-fd-ratio %d", REUSE_FDS_KEEP);
+		text_line(out, "\ttune.pool-high-fd-ratio %d", REUSE_FDS);
 	}
 }
 
@@ -165,15 +179,19 @@ static void render_timeouts(const struct haproxy_plan *p, struct text *out)
 /*
  * HTTP as it came: connections of different clients are never shared, nothing is added,
  * what only a parser would mind passes, and HAProxy's own answers (an error file of no
- * bytes) are a closed connection, since a 503 would be told in the server's name.
+ * bytes) are a closed connection, since a 503 would be told in the server's name. But
+ * where requests of several connections share one to the server, what HAProxy takes for
+ * a header and the server for the start of a body would be another request's answer: then
+ * only requests by the grammar pass.
  */
-static void render_http(struct text *out)
+static void render_http(const struct haproxy_plan *p, struct text *out)
 {
 	static const int codes[] = { 400, 403, 408, 500, 502, 503, 504 };
 
 	text_line(out, "\toption http-keep-alive");
 	text_line(out, "\toption http-no-delay");
-	text_line(out, "\toption accept-invalid-http-request");
+	if (!p->reuse)
+		text_line(out, "\toption accept-invalid-http-request");
 	text_line(out, "\toption accept-invalid-http-response");
 	text_line(out, "\thttp-reuse never");
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
@@ -197,7 +215,22 @@ static void render_defaults(const struct haproxy_plan *p, const struct haproxy_v
 	render_splice(p, v, out);
 	render_timeouts(p, out);
 	if (p->mode == HAPROXY_MODE_HTTP)
-		render_http(out);
+		render_http(p, out);
+}
+
+/*
+ * HAProxy reuses a connection where source, destination and port are the same, and takes
+ * the client's port for part of the source although the onward connection does not have
+ * it: hence none (2.4 to 3.2). A request that the server may have had, and closed the
+ * connection upon, is sent again: so only what may be (RFC 9110, section 9.2.2), and
+ * nothing with a body, whose end two parsers might see in two places.
+ */
+static void render_reused_requests(struct text *out)
+{
+	text_line(out, "\thttp-request set-src-port int(0)");
+	text_line(out, "\tuse_backend " HAPROXY_REUSED
+		       " if { method GET HEAD } !{ req.hdr_cnt(content-length) gt 0 }"
+		       " !{ req.hdr_cnt(transfer-encoding) gt 0 }");
 }
 
 /*
@@ -218,6 +251,8 @@ static void render_frontend(const struct haproxy_plan *p, const struct haproxy_v
 		}
 	}
 	text_line(out, "\tbacklog %u", p->backlog);
+	if (p->reuse)
+		render_reused_requests(out);
 	text_line(out, "\tdefault_backend " HAPROXY_BACKEND);
 }
 
@@ -258,6 +293,25 @@ static void render_backend(const struct haproxy_plan *p, struct text *out)
 	render_source("clientip", p, out);
 }
 
+/*
+ * Its other end closes an idle connection when it likes, maybe with the next request on
+ * its way: retried, at most once for each such connection that is left. A server that
+ * refuses is not asked again.
+ */
+static void render_reused(const struct haproxy_plan *p, struct text *out)
+{
+	text_line(out, "backend " HAPROXY_REUSED);
+	text_line(out, "\thttp-reuse always");
+	text_line(out, "\tretries 3");
+	text_line(out, "\tretry-on empty-response");
+	text_add(out, "\t");
+	render_source("clientip", p, out);
+	text_line(out,
+		  "\tserver origin 0.0.0.0:0 pool-purge-delay %ds pool-low-conn %u "
+		  "pool-max-conn %u",
+		  REUSE_IDLE_S, limits_idle(p), limits_idle(p));
+}
+
 void haproxy_render(const struct haproxy_plan *p, const struct haproxy_version *v,
 		    unsigned int k, struct text *out)
 {
@@ -266,4 +320,6 @@ void haproxy_render(const struct haproxy_plan *p, const struct haproxy_version *
 	render_defaults(p, v, out);
 	render_frontend(p, v, out);
 	render_backend(p, out);
+	if (p->reuse)
+		render_reused(p, out);
 }

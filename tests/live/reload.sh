@@ -172,6 +172,10 @@ reload haproxy mode http
 renewed haproxy.mode
 rendered haproxy.mode 'mode http'
 
+reload haproxy reuse yes
+renewed haproxy.reuse
+rendered haproxy.reuse 'http-reuse always'
+
 traffic_stop short
 traffic_verdict short "short connections" $((5000 / patience))
 traffic_lasted long "long transfers" 60

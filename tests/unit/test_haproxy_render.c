@@ -34,7 +34,7 @@ static const struct branch branches[] = {
 #define BRANCHES (sizeof(branches) / sizeof(branches[0]))
 /* model x mode x splice x source x ports, and the specials */
 #define PRODUCT  (2 * 2 * 3 * 2 * 2)
-#define SPECIALS 6
+#define SPECIALS 7
 
 static const char *const models[] = { "processes", "threads" };
 static const char *const modes[] = { "tcp", "http" };
@@ -106,7 +106,8 @@ static bool sample_product(const struct branch *b, unsigned int i, struct sample
 static bool sample_special(const struct branch *b, unsigned int which, struct sample *s)
 {
 	static const char *const names[SPECIALS] = { "one",       "chroot", "nodevice",
-						     "unspliced", "groups", "no-tls" };
+						     "unspliced", "groups", "no-tls",
+						     "reuse" };
 	struct haproxy_plan p = plan_default();
 	struct haproxy_version v = version_of(b);
 
@@ -124,6 +125,11 @@ static bool sample_special(const struct branch *b, unsigned int which, struct sa
 	}
 	if (which == 5)
 		v.tls = false;
+	if (which == 6) {
+		p.mode = HAPROXY_MODE_HTTP;
+		p.source = HAPROXY_SOURCE_CLIENTIP;
+		p.reuse = true;
+	}
 	if (which == 4 ? b->max_groups == 1 : b->minor != 6)
 		return false;
 	snprintf(s->name, sizeof(s->name), "%s-%s", b->name, names[which]);
@@ -226,7 +232,7 @@ static void forbidden_one(const struct sample *s, const char *unused)
 static void test_golden(void **state)
 {
 	(void)state;
-	assert_int_equal(samples(compare_one, GOLDEN), 72);
+	assert_int_equal(samples(compare_one, GOLDEN), 73);
 }
 
 static void test_forbidden(void **state)
