@@ -55,8 +55,8 @@ static const struct argument origin_arguments[] = {
 static const struct argument_table origin_table = {
 	.usage =
 		"usage: origin --listen ADDR:PORT [OPTION...]\n"
-		"Serves objects over HTTP, one a connection, until SIGINT or SIGTERM; then "
-		"writes\nhow many it served.\n",
+		"Serves objects over HTTP, one a connection or as many as the client asks "
+		"for, until\nSIGINT or SIGTERM; then writes how many it served.\n",
 	.notes = "\nObjects:\n"
 		 "  /8k, /100m, /size/N  so many bytes (k, m, g are binary)\n"
 		 "  /who                 'CLIENT_ADDR:PORT SERVER_ADDR:PORT' of the "
@@ -85,8 +85,10 @@ static void visitor_tend(struct server *server, struct visitor *visitor)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 				     .data.fd = visitor->fd };
-	enum visitor_step step = visitor_go(visitor, server->origin->pattern);
+	enum visitor_step step;
 
+	while ((step = visitor_go(visitor, server->origin->pattern)) == VISITOR_NEXT)
+		atomic_fetch_add_explicit(&server->served, 1, memory_order_relaxed);
 	if ((step == VISITOR_WAITS || step == VISITOR_STAYS) && !visitor->watched) {
 		visitor->watched = true;
 		if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, visitor->fd, &event))
@@ -94,9 +96,10 @@ static void visitor_tend(struct server *server, struct visitor *visitor)
 	}
 	if (step == VISITOR_WAITS || step == VISITOR_STAYS)
 		return;
-	atomic_fetch_add_explicit(step == VISITOR_SERVED ? &server->served
-							 : &server->left,
-				  1, memory_order_relaxed);
+	if (step != VISITOR_GONE)
+		atomic_fetch_add_explicit(step == VISITOR_SERVED ? &server->served
+								 : &server->left,
+					  1, memory_order_relaxed);
 	visitor_end(visitor);
 }
 

@@ -3,12 +3,15 @@
 #include "tests/load/reply.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define HEAD                                                                             \
 	"HTTP/1.1 %s\r\nServer: origin\r\nContent-Type: application/octet-stream\r\n"    \
-	"Content-Length: %llu\r\nConnection: close\r\n\r\n"
+	"Content-Length: %llu\r\n%s\r\n"
 
 /* The object that faults are done to, and where. */
 #define FAULT_SIZE 8192
@@ -16,8 +19,10 @@
 
 static void head_set(struct reply *reply, const char *status, uint64_t length)
 {
+	const char *connection = reply->end == REPLY_KEEP ? "" : "Connection: close\r\n";
+
 	reply->head_len = (size_t)snprintf(reply->head, sizeof(reply->head), HEAD, status,
-					   (unsigned long long)length);
+					   (unsigned long long)length, connection);
 }
 
 static void text_set(struct reply *reply, const char *text)
@@ -179,6 +184,53 @@ static void who_make(struct reply *reply, const struct endpoint *client, int fd,
 	reply->head_len += (size_t)len;
 }
 
+/* Where a line of the head begins with @name, what follows it; @len of it in the line. */
+static const char *header_find(const char *request, const char *name, size_t *len)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = strchr(request, '\n'); line; line = strchr(line, '\n')) {
+		line++;
+		*len = strcspn(line, "\r\n");
+		if (!*len)
+			return NULL;
+		if (*len < n || strncasecmp(line, name, n) != 0)
+			continue;
+		*len -= n;
+		return line + n;
+	}
+	return NULL;
+}
+
+/* Whether a list such as "keep-alive, Close" has @word. */
+static bool list_has(const char *list, size_t len, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i + n <= len; i++) {
+		bool begins = !i || !isalnum((unsigned char)list[i - 1]);
+		bool ends = i + n == len || !isalnum((unsigned char)list[i + n]);
+
+		if (begins && ends && !strncasecmp(list + i, word, n))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 9112, section 9.3; but a body would be taken for the next request. */
+static bool request_keeps(const char *request)
+{
+	size_t line = strcspn(request, "\r\n"), len;
+	const char *list = header_find(request, "Connection:", &len);
+
+	if (line < 9 || strncmp(request + line - 9, " HTTP/1.1", 9) != 0)
+		return false;
+	if (list && list_has(list, len, "close"))
+		return false;
+	return !header_find(request, "Content-Length:", &len) &&
+	       !header_find(request, "Transfer-Encoding:", &len);
+}
+
 void reply_make(struct reply *reply, const char *request, const struct endpoint *client,
 		int fd, const unsigned char *pattern)
 {
@@ -186,7 +238,10 @@ void reply_make(struct reply *reply, const char *request, const struct endpoint 
 	size_t len;
 
 	*reply = (struct reply){ .pattern = pattern, .wrong = REPLY_NO_BYTE };
+	if (request_keeps(request) && !starts(path, strlen(path), "/fault/"))
+		reply->end = REPLY_KEEP;
 	if (strncmp(request, "GET /", 5)) {
+		reply->end = REPLY_CLOSE;
 		head_set(reply, "400 Bad Request", 0);
 		return;
 	}

@@ -16,6 +16,7 @@ enum reply_end {
 	REPLY_CLOSE,
 	REPLY_RESET, /* close with RST */
 	REPLY_OPEN,  /* never close */
+	REPLY_KEEP,  /* for the visitor's next request */
 };
 
 struct reply {
@@ -34,6 +35,8 @@ struct reply {
  *   /who                "CLIENT_ADDR:PORT SERVER_ADDR:PORT\n"
  *   /fault/KIND         one of reply_faults()
  * where @fd is the connection from @client. Anything else is answered with 400 or 404.
+ * A connection is kept where RFC 9112, section 9.3 has it so and the request has no body,
+ * but for faults and 400.
  * Sent whole, head and object are head_len + size bytes.
  */
 void reply_make(struct reply *reply, const char *request, const struct endpoint *client,

@@ -12,10 +12,26 @@ void visitor_begin(struct visitor *visitor, int fd, const struct endpoint *clien
 	visitor->fd = fd;
 	visitor->watched = false;
 	visitor->replying = false;
+	visitor->made = false;
+	visitor->served = false;
 	visitor->received = 0;
+	visitor->head = 0;
 	visitor->sent = 0;
 	visitor->client = *client;
 	visitor->reply.end = REPLY_CLOSE;
+}
+
+/* Whether a whole request is there; one that is too long counts, as a faulty one. */
+static bool request_whole(struct visitor *visitor)
+{
+	const char *end = strstr(visitor->request, "\r\n\r\n");
+
+	if (!end && visitor->received < sizeof(visitor->request) - 1)
+		return false;
+	if (!end)
+		visitor->request[0] = '\0';
+	visitor->head = end ? (size_t)(end - visitor->request) + 4 : visitor->received;
+	return true;
 }
 
 static enum visitor_step request_read(struct visitor *visitor)
@@ -26,15 +42,24 @@ static enum visitor_step request_read(struct visitor *visitor)
 	if (n < 0 && errno == EAGAIN)
 		return VISITOR_WAITS;
 	if (n <= 0)
-		return VISITOR_LEFT;
+		return visitor->served && !visitor->received ? VISITOR_GONE
+							     : VISITOR_LEFT;
 	visitor->received += (size_t)n;
 	visitor->request[visitor->received] = '\0';
-	visitor->replying = strstr(visitor->request, "\r\n\r\n");
-	if (!visitor->replying && visitor->received == sizeof(visitor->request) - 1) {
-		visitor->request[0] = '\0';
-		visitor->replying = true;
-	}
+	visitor->replying = request_whole(visitor);
 	return VISITOR_WAITS;
+}
+
+/* What came behind the request is the next one, or its beginning. */
+static void request_next(struct visitor *visitor)
+{
+	visitor->served = true;
+	visitor->sent = 0;
+	visitor->received -= visitor->head;
+	memmove(visitor->request, visitor->request + visitor->head, visitor->received);
+	visitor->request[visitor->received] = '\0';
+	visitor->replying = visitor->received && request_whole(visitor);
+	visitor->made = false;
 }
 
 static enum visitor_step reply_send(struct visitor *visitor)
@@ -52,7 +77,10 @@ static enum visitor_step reply_send(struct visitor *visitor)
 			return VISITOR_LEFT;
 		visitor->sent += (uint64_t)n;
 	}
-	return visitor->reply.end == REPLY_OPEN ? VISITOR_STAYS : VISITOR_SERVED;
+	if (visitor->reply.end != REPLY_KEEP)
+		return visitor->reply.end == REPLY_OPEN ? VISITOR_STAYS : VISITOR_SERVED;
+	request_next(visitor);
+	return VISITOR_NEXT;
 }
 
 static enum visitor_step stranded(struct visitor *visitor)
@@ -64,20 +92,21 @@ static enum visitor_step stranded(struct visitor *visitor)
 
 enum visitor_step visitor_go(struct visitor *visitor, const unsigned char *pattern)
 {
-	size_t before = visitor->received;
 	enum visitor_step step;
 
-	if (!visitor->replying) {
+	while (!visitor->replying) {
+		size_t before = visitor->received;
+
 		step = request_read(visitor);
-		if (step != VISITOR_WAITS || !visitor->replying)
-			return step == VISITOR_WAITS && visitor->received > before
-				       ? visitor_go(visitor, pattern)
-				       : step;
+		if (step != VISITOR_WAITS || visitor->received == before)
+			return step;
+	}
+	if (!visitor->made)
 		reply_make(&visitor->reply, visitor->request, &visitor->client,
 			   visitor->fd, pattern);
-	} else if (visitor->sent == visitor->reply.head_len + visitor->reply.size) {
+	else if (visitor->sent == visitor->reply.head_len + visitor->reply.size)
 		return stranded(visitor);
-	}
+	visitor->made = true;
 	return reply_send(visitor);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A client's connection at the origin: its request read, its reply sent, closed. */
+/* A client's connection at the origin: its requests read, replies sent, closed. */
 #ifndef TESTS_LOAD_VISITOR_H
 #define TESTS_LOAD_VISITOR_H
 
@@ -17,7 +17,10 @@ struct visitor {
 	int fd;
 	bool watched; /* known to the epoll */
 	bool replying;
+	bool made;   /* the reply */
+	bool served; /* one request at least */
 	size_t received;
+	size_t head; /* of what is received, the request that is replied to */
 	uint64_t sent;
 	struct endpoint client;
 	struct reply reply;
@@ -27,8 +30,10 @@ struct visitor {
 enum visitor_step {
 	VISITOR_WAITS,  /* for more of the request, or for room to send */
 	VISITOR_SERVED, /* all is sent; to be closed */
+	VISITOR_NEXT,   /* all is sent; to go on with the next request */
 	VISITOR_STAYS,  /* all is sent; to be left open until it leaves */
 	VISITOR_LEFT,   /* gone before all was sent */
+	VISITOR_GONE,   /* gone, between two requests */
 };
 
 /* Takes over @fd, just accepted from @client. */
