@@ -12,6 +12,12 @@
 
 #define LOAD { "size=8192", "paced=0.7" }
 
+#define WINDOW "haproxy.model=processes", "client.initcwnd=20"
+#define BATCH  WINDOW, "haproxy.scheduling=batch"
+#define HTTP   WINDOW, "haproxy.mode=http"
+#define REUSE  HTTP, "haproxy.source=clientip", "haproxy.reuse=yes"
+#define ONE    "haproxy.processes=1"
+
 static const struct bench_case cases[] = {
 	{ "forwarding", "forward", { NULL }, LOAD },
 	{ "relay", "relay", { "haproxy.model=processes" }, LOAD },
@@ -19,11 +25,12 @@ static const struct bench_case cases[] = {
 	{ "hapep", "blade", { "haproxy.model=processes" }, LOAD },
 	{ "hapep, no splice", "blade", { "haproxy.model=processes", "haproxy.splice=off" },
 	  LOAD },
-	{ "hapep, window 20", "blade",
-	  { "haproxy.model=processes", "client.initcwnd=20" }, LOAD },
-	{ "hapep, window 20, batch", "blade",
-	  { "haproxy.model=processes", "client.initcwnd=20", "haproxy.scheduling=batch" },
-	  LOAD },
+	{ "hapep, window 20", "blade", { WINDOW }, LOAD },
+	{ "hapep, window 20, batch", "blade", { BATCH }, LOAD },
+	{ "hapep, window 20, batch, one", "blade", { BATCH, ONE }, LOAD },
+	{ "hapep http", "blade", { HTTP }, LOAD },
+	{ "hapep http, reuse", "blade", { REUSE }, LOAD },
+	{ "hapep http, reuse, one", "blade", { REUSE, ONE }, LOAD },
 	{ "hapep mirred", "blade", { "blade.datapath=mirred" }, LOAD },
 	{ "hapep threads", "blade", { "haproxy.model=threads" }, LOAD },
 	{ "haproxy how-to", "haproxy-howto", { NULL }, LOAD },
@@ -61,6 +68,10 @@ static const struct bench_comparison comparisons[] = {
 	OVER("hapep, no splice", "forwarding"),
 	OVER("hapep, window 20", "forwarding"),
 	OVER("hapep, window 20, batch", "forwarding"),
+	OVER("hapep, window 20, batch, one", "forwarding"),
+	OVER("hapep http", "forwarding"),
+	OVER("hapep http, reuse", "forwarding"),
+	OVER("hapep http, reuse, one", "forwarding"),
 	OVER("hapep mirred", "forwarding"),
 	OVER("hapep threads", "forwarding"),
 	OVER("haproxy how-to", "forwarding"),
@@ -84,6 +95,9 @@ static const struct bench_target targets[] = {
 	TARGETS("hapep, no splice"),
 	TARGETS("hapep, window 20"),
 	TARGETS("hapep, window 20, batch"),
+	TARGETS("hapep, window 20, batch, one"),
+	TARGETS("hapep http, reuse"),
+	TARGETS("hapep http, reuse, one"),
 	TARGETS("hapep threads"),
 };
 
@@ -137,18 +151,31 @@ int bench_peers_possible(struct bench *b, const struct bench_case *c, struct tex
 
 static void peers_figures(const json_t *result, const char *directory, json_t *list)
 {
-	static const char *const groups[] = {
-		"forward-\\ning",  "relay",       "haproxy\\nby rules", "hapep",
-		"no\\nsplice",     "window\\n20", "window 20\\nbatch",  "mirred",
-		"hapep\\nthreads", "how-to",      "how-to\\nthreads",   "nginx",
-		"squid",           NULL
-	};
+	static const char *const groups[] = { "forward-\\ning",
+					      "relay",
+					      "haproxy\\nby rules",
+					      "hapep",
+					      "no\\nsplice",
+					      "window\\n20",
+					      "window 20\\nbatch",
+					      "the same,\\none",
+					      "http",
+					      "reuse",
+					      "reuse,\\none",
+					      "mirred",
+					      "hapep\\nthreads",
+					      "how-to",
+					      "how-to\\nthreads",
+					      "nginx",
+					      "squid",
+					      NULL };
 	static const char *const one[] = { "median", NULL };
 	static const char *const names[] = {
-		cases[0].name, cases[1].name, cases[2].name,  cases[3].name,
-		cases[4].name, cases[5].name, cases[6].name,  cases[7].name,
-		cases[8].name, cases[9].name, cases[10].name, cases[11].name,
-		cases[12].name
+		cases[0].name,  cases[1].name,  cases[2].name,  cases[3].name,
+		cases[4].name,  cases[5].name,  cases[6].name,  cases[7].name,
+		cases[8].name,  cases[9].name,  cases[10].name, cases[11].name,
+		cases[12].name, cases[13].name, cases[14].name, cases[15].name,
+		cases[16].name
 	};
 	const struct figure_bars figures[] = {
 		{ "tps.svg", "Transactions", "tps", "thousand transactions a second",
@@ -180,7 +207,12 @@ const struct bench_suite bench_peers = {
 		"by rules less the relay (HAProxy), hapep less that (its namespace, veth "
 		"pairs, tc, sysctls, seccomp filter and supervisor). hapep, window 20: as "
 		"hapep with initcwnd = 20 towards the clients, so that an object of 8 KB "
-		"leaves in one piece; batch: with scheduling = batch too. haproxy how-to: one process, "
+		"leaves in one piece; batch: with scheduling = batch too; one: one instance "
+		"for all CPUs, which here generator and origin need as well. hapep http: with "
+		"the window, in HTTP mode; reuse: connections to the origin stay for the next "
+		"request of the same client's address, so that proxy and origin are both "
+		"spared most of them, and what it costs above forwarding is less by what the "
+		"origin saves; 250 client addresses take turns. haproxy how-to: one process, "
 		"iptables' socket match and TPROXY, connection tracking on, usesrc clientip; "
 		"then with as many threads as CPUs. nginx stream: proxy_bind transparent, "
 		"and REDIRECT on the client side, since it can only connect to a server that "

@@ -92,10 +92,10 @@ sed 's/^\[haproxy\]/&\nbinary = \/usr\/sbin\/no-such-proxy/' \
 	"$tests/lab/lab-untagged.conf" >"$scratch/broken.conf"
 bench peers peers --quick --config "$scratch/broken.conf"
 expect "a case that fails: exit 1" 1 $?
-expect "its reason is in the result" "7" \
+expect "its reason is in the result" "11" \
 	"$(result peers '[.samples[] | select(.error | strings | contains("no-such-proxy"))] | length')"
 expect "and the rest went on" "5" "$(result peers '[.samples[] | select(.metrics.tps > 0)] | length')"
-expect "each target has its verdict" 15 \
+expect "each target has its verdict" 24 \
 	"$(result peers '[.targets[] | select(.verdict | length > 0)] | length')"
 expect "one round decides none" 0 \
 	"$(result peers '[.targets[] | select(.verdict | endswith("reached"))] | length')"
