@@ -76,6 +76,9 @@ static void status_instance(const char *name, json_t *one)
 	json_object_set_new(one, "connections", json_integer(stats.current_connections));
 	json_object_set_new(one, "accepted",
 			    json_integer((json_int_t)stats.total_connections));
+	if (stats.reuses)
+		json_object_set_new(one, "reused",
+				    json_integer((json_int_t)stats.reused));
 	json_object_set_new(one, "uptime_s", json_integer(stats.uptime_s));
 }
 

@@ -211,6 +211,8 @@ struct haproxy_stats {
 	unsigned int pipes_used;
 	unsigned long long total_connections;
 	unsigned long long bytes_in, bytes_out; /* from and to clients */
+	bool reuses;                            /* connections to servers: then */
+	unsigned long long reused;              /* requests that went on a kept one */
 };
 
 /*

@@ -131,11 +131,16 @@ static int stats_column(const char *head, const char *name)
 	return -1;
 }
 
-/* A number of `show stat`'s line for the listening side. */
-static unsigned long long stats_counter(const char *text, const char *name, bool *found)
+/* Beginnings of lines of `show stat`. */
+#define STATS_FRONTEND "\n" HAPROXY_FRONTEND ",FRONTEND,"
+#define STATS_REUSED   "\n" HAPROXY_REUSED ",BACKEND,"
+
+/* A number of the line that begins so. */
+static unsigned long long stats_counter(const char *text, const char *begins,
+					const char *name, bool *found)
 {
 	const char *head = strstr(text, "# pxname,");
-	const char *line = strstr(text, "\n" HAPROXY_FRONTEND ",FRONTEND,");
+	const char *line = strstr(text, begins);
 	int column = head && line ? stats_column(head + 2, name) : -1;
 	const char *at = column >= 0 ? stats_field(line + 1, (unsigned int)column) : NULL;
 
@@ -153,12 +158,15 @@ int haproxy_stats_parse(const char *text, struct haproxy_stats *out, struct erro
 		.uptime_s = (unsigned int)stats_value(text, "Uptime_sec", &rest),
 		.max_connections = (unsigned int)stats_value(text, "Maxconn", &rest),
 		.pipes_used = (unsigned int)stats_value(text, "PipesUsed", &rest),
-		.current_connections =
-			(unsigned int)stats_counter(text, "scur", &frontend),
-		.total_connections = stats_counter(text, "stot", &frontend),
-		.bytes_in = stats_counter(text, "bin", &frontend),
-		.bytes_out = stats_counter(text, "bout", &frontend),
+		.current_connections = (unsigned int)stats_counter(text, STATS_FRONTEND,
+								   "scur", &frontend),
+		.total_connections =
+			stats_counter(text, STATS_FRONTEND, "stot", &frontend),
+		.bytes_in = stats_counter(text, STATS_FRONTEND, "bin", &frontend),
+		.bytes_out = stats_counter(text, STATS_FRONTEND, "bout", &frontend),
 	};
+
+	s.reused = stats_counter(text, STATS_REUSED, "reuse", &s.reuses);
 
 	if (!pid || s.pid <= 0 || !frontend)
 		return error_say(err, EPROTO,

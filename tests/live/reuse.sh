@@ -20,6 +20,10 @@ fetch() {
 		client curl -sf -m $((10 * patience)) -o /dev/null "$(url 6 /8k)"
 }
 
+reused() {
+	blade "$hapep" status --json | jq '[.instances[].reused] | add'
+}
+
 one_haproxy() {
 	(($(instances | wc -l) == 1))
 }
@@ -35,6 +39,9 @@ peer reuse
 lab origin start >/dev/null
 check "a request of each family" fetch
 expect "two idle connections at the server" 2 "$(at_server)"
+before=$(reused)
+check "and two more" fetch
+expect "status tells that those went on a kept connection" 2 $(($(reused) - before))
 former=$(instances)
 configure lab.conf "${http[@]}" service.ports=80,8080 haproxy.processes=1 timeouts.idle=30m
 check "another generation" blade "$hapep" up --quiet --config "$conf"

@@ -45,6 +45,24 @@ static void test_parse(void **state)
 	assert_int_equal(s.bytes_out, 888);
 }
 
+/* Kept connections to servers, where the configuration has them. */
+static void test_reused(void **state)
+{
+	static const char text[] = INFO
+		"# pxname,svname,stot,bin,bout,scur,reuse,\n"
+		"client_side,FRONTEND,9,1,2,3,,\n"
+		"server_reused,origin,8,1,2,0,41,\nserver_reused,BACKEND,8,1,2,0,42,\n\n";
+	struct error err = { 0 };
+	struct haproxy_stats s;
+
+	(void)state;
+	assert_int_equal(haproxy_stats_parse(good, &s, &err), 0);
+	assert_false(s.reuses);
+	assert_int_equal(haproxy_stats_parse(text, &s, &err), 0);
+	assert_true(s.reuses);
+	assert_int_equal(s.reused, 42);
+}
+
 static void garbage(const char *text)
 {
 	struct haproxy_stats s = { .pid = 1 };
@@ -210,9 +228,10 @@ static void test_long_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),  cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_listen), cmocka_unit_test(test_read),
-		cmocka_unit_test(test_silent), cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_parse),     cmocka_unit_test(test_reused),
+		cmocka_unit_test(test_garbage),   cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_read),      cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_long_path),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
