@@ -3,11 +3,10 @@
 #include "tests/load/reply.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "tests/load/request.h"
 
 #define HEAD                                                                             \
 	"HTTP/1.1 %s\r\nServer: origin\r\nContent-Type: application/octet-stream\r\n"    \
@@ -182,53 +181,6 @@ static void who_make(struct reply *reply, const struct endpoint *client, int fd,
 	head_set(reply, "200 OK", (uint64_t)len);
 	memcpy(reply->head + reply->head_len, text, (size_t)len);
 	reply->head_len += (size_t)len;
-}
-
-/* Where a line of the head begins with @name, what follows it; @len of it in the line. */
-static const char *header_find(const char *request, const char *name, size_t *len)
-{
-	size_t n = strlen(name);
-
-	for (const char *line = strchr(request, '\n'); line; line = strchr(line, '\n')) {
-		line++;
-		*len = strcspn(line, "\r\n");
-		if (!*len)
-			return NULL;
-		if (*len < n || strncasecmp(line, name, n) != 0)
-			continue;
-		*len -= n;
-		return line + n;
-	}
-	return NULL;
-}
-
-/* Whether a list such as "keep-alive, Close" has @word. */
-static bool list_has(const char *list, size_t len, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= len; i++) {
-		bool begins = !i || !isalnum((unsigned char)list[i - 1]);
-		bool ends = i + n == len || !isalnum((unsigned char)list[i + n]);
-
-		if (begins && ends && !strncasecmp(list + i, word, n))
-			return true;
-	}
-	return false;
-}
-
-/* RFC 9112, section 9.3; but a body would be taken for the next request. */
-static bool request_keeps(const char *request)
-{
-	size_t line = strcspn(request, "\r\n"), len;
-	const char *list = header_find(request, "Connection:", &len);
-
-	if (line < 9 || strncmp(request + line - 9, " HTTP/1.1", 9) != 0)
-		return false;
-	if (list && list_has(list, len, "close"))
-		return false;
-	return !header_find(request, "Content-Length:", &len) &&
-	       !header_find(request, "Transfer-Encoding:", &len);
 }
 
 void reply_make(struct reply *reply, const char *request, const struct endpoint *client,

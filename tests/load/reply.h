@@ -35,8 +35,7 @@ struct reply {
  *   /who                "CLIENT_ADDR:PORT SERVER_ADDR:PORT\n"
  *   /fault/KIND         one of reply_faults()
  * where @fd is the connection from @client. Anything else is answered with 400 or 404.
- * A connection is kept where RFC 9112, section 9.3 has it so and the request has no body,
- * but for faults and 400.
+ * A connection is kept where request_keeps() says so, but for faults and 400.
  * Sent whole, head and object are head_len + size bytes.
  */
 void reply_make(struct reply *reply, const char *request, const struct endpoint *client,

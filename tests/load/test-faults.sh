@@ -121,46 +121,6 @@ expect 0 ok 300 --target 127.0.0.1:80 --target '[::1]:80' --target 127.0.0.1:82 
 	--source 127.1.0.1-127.1.0.50 --count 300 --who --threads 2
 expect 0 ok 200 --target 127.0.0.1:80 --rate 1000 --count 200 --threads 2
 
-# The origin keeps a connection as HTTP/1.1 has it (RFC 9112, section 9.3).
-cases=$((cases + 1))
-python3 - <<'PYTHON' || failed=$((failed + 1))
-import socket, sys
-WHO = "GET /who HTTP/1.1\r\nHost: lab\r\n"
-PLAIN = WHO + "\r\n"
-ROWS = [  # what is asked on one connection, answers to it, whether it stays open
-    ("again", [PLAIN, PLAIN, PLAIN], 3, True),
-    ("pipelined", [PLAIN + PLAIN + WHO, "\r\n"], 3, True),
-    ("close", [WHO + "connection: x-a, Close\r\n\r\n" + PLAIN], 1, False),
-    ("close, at last", [PLAIN, WHO + "Connection: close\r\n\r\n"], 2, False),
-    ("closed for", [WHO + "Connection: closed\r\n\r\n", PLAIN], 2, True),
-    ("in a body", [PLAIN, PLAIN.replace("Host", "Content-Length: 5\r\nHost")], 2, False),
-    ("HTTP/1.0", [PLAIN.replace("HTTP/1.1", "HTTP/1.0")], 1, False),
-    ("a fault", [PLAIN, "GET /fault/status HTTP/1.1\r\n\r\n"], 2, False),
-    ("no GET", [PLAIN, "POST /who HTTP/1.1\r\n\r\n"], 2, False),
-    ("too long", [PLAIN, "GET /who HTTP/1.1\r\nX: " + "x" * 3000], 2, False),
-]
-for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-    for name, words, answers, stays in ROWS:
-        with socket.create_connection((address, 80), 5) as c:
-            got, closed = b"", False
-            c.settimeout(0.2)
-            for word in words:
-                c.sendall(word.encode())
-                try:
-                    while piece := c.recv(65536):
-                        got += piece
-                    closed = True
-                except TimeoutError:
-                    pass
-                except ConnectionResetError: # bytes unread, as of "too long"
-                    closed = True
-            own = f"{address}:{c.getsockname()[1]} {address}:80".encode()
-            found = got.count(b"HTTP/1.1 "), not closed, got.count(own) >= answers - 1
-            said = got.split(b"HTTP/1.1 ")[-1].count(b"Connection: close") == 1
-            if found != (answers, stays, True) or said == stays:
-                sys.exit(f"FAIL: kept connection, {name}, {address}: {found} {said} {got}")
-PYTHON
-
 # lingering PORT-SIDE COUNT: so many connections to port 81 are in TIME_WAIT or the like
 lingering() {
 	local left
