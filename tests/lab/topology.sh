@@ -103,13 +103,21 @@ make_mount_namespace() { # FILE
 # The blade is a machine of its own: its /run (with /run/netns and /run/hapep) and pinned
 # BPF objects are its alone, its /sys shows its devices; cgroups are the whole machine's.
 # What the machine has mounted below /run goes first: other labs' namespaces are among it,
-# and would live for as long as this blade does.
+# and would live for as long as this blade does. One whose lab removes it meanwhile is gone
+# from here too, so that only what is left counts.
 make_blade_mounts() {
 	make_mount_namespace "$state/blade.mnt"
 	enter blade nsenter --mount="$state/blade.mnt" -- sh -es <<'SH'
-findmnt -rno TARGET | grep -E '^/run(/|$)' | tac | while read -r target; do
-	umount -l "$(printf %b "$target")"
+below_run() {
+	findmnt -rno TARGET | grep -E '^/run(/|$)' | tac
+}
+below_run | while read -r target; do
+	umount -l "$(printf %b "$target")" 2>/dev/null || :
 done
+if left=$(below_run) && [ "$left" ]; then
+	echo "umount -l does not take away: $left" >&2
+	exit 1
+fi
 mount -t tmpfs -o mode=0755 hapep-lab-blade /run
 mkdir -m 1777 /run/lock
 mkdir /run/sys
