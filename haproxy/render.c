@@ -223,13 +223,24 @@ static void render_defaults(const struct haproxy_plan *p, const struct haproxy_v
  * the client's port for part of the source although the onward connection does not have
  * it: hence none (2.4 to 3.2). A request that the server may have had, and closed the
  * connection upon, is sent again: so only what may be (RFC 9110, section 9.2.2), and
- * nothing with a body, whose end two parsers might see in two places.
+ * nothing with a body, whose end two parsers might see in two places, and nothing that
+ * came as HTTP/2, which HAProxy takes from whoever begins with it: there a body needs no
+ * header that could tell of it.
+ *
+ * NTLM and Negotiate authenticate a connection, and a server may not have to ask first,
+ * which is all that HAProxy looks for: once a client begins with it, its connection has
+ * one of its own, so that what was authenticated by a GET holds for a POST.
  */
 static void render_reused_requests(struct text *out)
 {
 	text_line(out, "\thttp-request set-src-port int(0)");
+	text_line(out, "\thttp-request set-var(sess.alone) bool(true)"
+		       " if { req.hdr(authorization) -m beg -i ntlm negotiate } ||"
+		       " { req.hdr(proxy-authorization) -m beg -i ntlm negotiate }");
 	text_line(out, "\tuse_backend " HAPROXY_REUSED
-		       " if { method GET HEAD } !{ req.hdr_cnt(content-length) gt 0 }"
+		       " if { method GET HEAD } { req.ver 1.0 1.1 }"
+		       " !{ var(sess.alone) -m bool }"
+		       " !{ req.hdr_cnt(content-length) gt 0 }"
 		       " !{ req.hdr_cnt(transfer-encoding) gt 0 }");
 }
 
