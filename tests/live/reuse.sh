@@ -33,6 +33,7 @@ client sysctl -qw net.ipv4.ip_local_port_range='10000 65535'
 configure lab.conf "${http[@]}" service.ports=80,8080 haproxy.processes=1
 blade_up
 peer reuse
+peer hostile
 
 # ---- nginx, idle connections, and who ends them -----------------------------------------
 
