@@ -148,7 +148,8 @@ chmod +x "$scratch/perf"
 # Instead of perf in mounts of its own. Statistics end with the descriptor: nothing to restore.
 cat >"$scratch/inside" <<'INSIDE'
 perf=$(command -v perf) && mount --bind "$1/perf" "$perf"
-"$2" bench peers --quick --seconds 1 --profile --output "$1/profile"
+"$2" bench peers --quick --seconds 1 --profile --output "$1/profile" \
+	--case forwarding --case hapep
 INSIDE
 statistics=$(cat /proc/sys/kernel/bpf_stats_enabled)
 check "a profile without perf" unshare --mount --propagation private bash "$scratch/inside" \
