@@ -12,7 +12,7 @@ import time
 
 from ends import (Failure, Verdicts, client, client_address, need, read_all, read_exactly,
                   reset, server_address, until)
-from web import BODY, Web, get, line, one_answer, send
+from web import BODY, Web, get, line, one_answer, send, storm
 
 OTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother"
 # Fields, or a request line with fields, from which a server may see a body of 5 bytes
@@ -224,20 +224,7 @@ def authenticated(family, web, n, scheme):
 
 def resets(family, web, n):
     """As many requests while the server resets whatever is about."""
-    def kill():
-        while not over.wait(0.02):
-            for v in list(web.visits):
-                if not v.closed and v.number % 3 == 0:
-                    web.reset(v.address)
-    over = threading.Event()
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        for i in range(300):
-            get(family, n + i % 50)
-    finally:
-        over.set()
-        thread.join()
+    storm(family, web, n, web.reset)
 
 
 def numbered(v, method):

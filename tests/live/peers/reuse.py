@@ -5,11 +5,9 @@
 The server tells of each request which of its connections it came by. Each case has
 client addresses of its own, so that no other's connection can be the one it finds.
 """
-import threading
-
 from ends import (LIMIT, Failure, Verdicts, client, client_address, inside, need,
                   read_exactly, reset, server_address, until)
-from web import BODY, Web, get, line, one_answer, send
+from web import BODY, Web, get, line, one_answer, send, storm
 
 
 def kept(family, web, n):
@@ -178,20 +176,7 @@ def pipelined(family, web, n):
 
 def many(family, web, n):
     """Whatever the server closes meanwhile."""
-    def kill():
-        while not over.wait(0.02):
-            for v in list(web.visits):
-                if not v.closed and v.number % 3 == 0:
-                    web.idle_end(v.address)
-    over = threading.Event()
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        for i in range(300):
-            get(family, n + i % 50)
-    finally:
-        over.set()
-        thread.join()
+    storm(family, web, n, web.idle_end)
 
 
 def idle(family, web, n):

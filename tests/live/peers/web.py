@@ -197,3 +197,21 @@ def one_answer(c, size=5):
     if size:
         read_exactly(c, size)
     return head
+
+
+def storm(family, web, n, end):
+    """300 requests of 50 clients, while a third of the connections is ended by end."""
+    def kill():
+        while not over.wait(0.02):
+            for v in list(web.visits):
+                if not v.closed and v.number % 3 == 0:
+                    end(v.address)
+    over = threading.Event()
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        for i in range(300):
+            get(family, n + i % 50)
+    finally:
+        over.set()
+        thread.join()
