@@ -4,7 +4,7 @@
 
 #include "netns/own.bpf.h"
 
-#define TRIES 8 /* sockets tried before the group is given up */
+#define TRIES 32 /* sockets tried before the group is given up */
 
 const volatile struct lookup_wanted wanted = { 0 };
 
@@ -25,7 +25,8 @@ static __always_inline __u32 lookup_slot(void)
 /*
  * Runs where no established connection matches. To the proxy's own addresses it says
  * nothing: a socket that one program selects would override the guard's SK_DROP. A slot
- * whose socket is gone is passed over.
+ * whose socket is gone is passed over, and so is one that listens no more: since 5.16 a
+ * sockmap keeps it, until the next program has a map without it.
  */
 SEC("sk_lookup")
 int netns_lookup(struct bpf_sk_lookup *ctx)
@@ -38,7 +39,7 @@ int netns_lookup(struct bpf_sk_lookup *ctx)
 		return SK_PASS;
 	for (__u32 i = 0; i < TRIES; i++) {
 		struct bpf_sock *sk;
-		long r;
+		long failed;
 
 		slot = first + i;
 		if (slot >= wanted.slots)
@@ -46,10 +47,11 @@ int netns_lookup(struct bpf_sk_lookup *ctx)
 		sk = bpf_map_lookup_elem(&sockets, &slot);
 		if (!sk)
 			continue;
-		r = bpf_sk_assign(ctx, sk,
-				  wanted.by_cpu ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
+		failed = bpf_sk_assign(ctx, sk,
+				       wanted.by_cpu ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
 		bpf_sk_release(sk);
-		return r ? SK_DROP : SK_PASS;
+		if (!failed)
+			return SK_PASS;
 	}
 	return SK_PASS;
 }

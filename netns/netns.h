@@ -183,7 +183,7 @@ int netns_tproxy_check(const struct netns_plan *p, struct error *err);
  * NULL, the one that the group's hash picks. The proxy's own addresses are the guard's.
  * *link_fd is the caller's; closing it detaches, and nothing is pinned. Where it is one
  * already (not -1) the new program takes the old one's place at one instant. A socket
- * that stops to listen is forgotten: attach again once it listens.
+ * that stops to listen is passed over: attach again once it listens.
  */
 int netns_lookup_attach(const struct netns_plan *p, int nsfd, const int *fd,
 			const unsigned short *taker, unsigned int cpus, unsigned int n,

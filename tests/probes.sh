@@ -74,6 +74,23 @@ all_go() { # NAME WAY FROM TO
 	fi
 }
 
+# None begun since FROM fails or goes past the proxy. What did while the whole machine stood
+# still (stalls_watch) is told apart.
+all_proxied() { # NAME FROM
+	local odd stall
+	odd=$(awk -v from="$2" '$1 >= from && ($4 != "ok" || $3 != "proxied") {
+		print "begun after " $1 - from " ms: " $2 " ms, " $3 ", " $4 }' "$scratch/probes")
+	if [[ ! $odd ]]; then
+		ok "$1"
+		return
+	elif stall=$(stalled "$2" "$(now)"); then
+		skip "$1" "the machine stood still for $stall ms; ${odd//$'\n'/; }"
+	else
+		not_ok "$1" "$odd"
+	fi
+	gate_told
+}
+
 # Says of a whole phase what became of its connections.
 tell() { # NAME FROM
 	echo "# $1: $(count "$2" 99999999999999 1) connections, failed" \

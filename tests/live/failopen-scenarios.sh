@@ -43,8 +43,7 @@ instances_die() { # WHAT
 	all_go "$1, back: proxied" proxied "$opened" "$stopped"
 	tell "$1" "$killed"
 	# What it had accepted just then waits for it.
-	expect "$1, one of two stopped: none fails, or goes past, at any time" 0 \
-		"$(count "$stopped" 99999999999999 '$4 != "ok" || $3 != "proxied"')"
+	all_proxied "$1, one of two stopped: none fails, or goes past, at any time" "$stopped"
 	check "$1: each takes its share again" shares
 }
 
