@@ -30,6 +30,7 @@ static const char *const rss_names[] = { "symmetric", "asymmetric", "off", NULL 
 static const char *const numa_names[] = { "bind", "spread", NULL };
 static const char *const smt_names[] = { "yes", "no", NULL };
 static const char *const auto_name[] = { "auto", NULL };
+static const char *const all_name[] = { "all", NULL };
 static const char *const none_name[] = { "none", NULL };
 static const char *const nic_name[] = { "nic", NULL };
 static const char *const kernel_name[] = { "kernel", NULL };
@@ -124,6 +125,9 @@ static const struct config_key config_rows[] = {
 	  "of an instance busy.", AT(scheduling) },
 	{ "haproxy", "mode", CONFIG_CHOICE, 0, 0, "tcp", mode_names,
 	  "Whether HAProxy relays bytes, or reads HTTP.", AT(mode) },
+	{ "haproxy", "http_ports", CONFIG_PORTS, 0, 0, "all", all_name,
+	  "With mode = http: the service ports whose connections are read as HTTP, the bytes "
+	  "of the others being relayed as with mode = tcp.", AT(http_ports) },
 	{ "haproxy", "splice", CONFIG_CHOICE, 0, 0, "auto", splice_names,
 	  "Whether payload moves from socket to socket inside the kernel. auto: from the "
 	  "server, where `hapep bench splice` found that it loses least at worst; from the "

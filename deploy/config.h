@@ -71,6 +71,7 @@ struct config {
 	char user[32];
 	int model, mode, splice, source, scheduling; /* enums of haproxy/haproxy.h */
 	int reuse;                                   /* 0 no, 1 yes */
+	struct ports http_ports;                     /* n = 0: all */
 	int accept;             /* enum haproxy_accept, or CONFIG_ACCEPT_AUTO */
 	unsigned int processes; /* 0: auto, one a CPU that hapep may use */
 	unsigned int maxconn; /* of each instance; 0: what the descriptor limit carries */

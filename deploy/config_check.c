@@ -284,6 +284,30 @@ static void check_service(const struct check *c)
 			     LISTEN_MAX, n);
 }
 
+/* They are some of the service's. */
+static void check_http_ports(const struct check *c)
+{
+	unsigned int line = check_line(c, "haproxy", "http_ports");
+	char text[PORTS_TEXT_SIZE];
+	struct ports strange;
+
+	if (c->config->mode != HAPROXY_MODE_HTTP && check_sound(c, "haproxy", "mode"))
+		config_fault(c->report, line,
+			     "haproxy.http_ports: expected all with mode = tcp, which "
+			     "reads none as HTTP, got '%s'; set haproxy.mode = http",
+			     ports_format(&c->config->http_ports, text, sizeof(text)));
+	if (!check_sound(c, "service", "ports") ||
+	    ports_combine(&c->config->http_ports, &c->config->http_ports,
+			  &c->config->ports, &strange, NULL) < 0 ||
+	    !strange.n)
+		return;
+	config_fault(
+		c->report, line,
+		"haproxy.http_ports: expected some of service.ports, got '%s', which "
+		"has none of them",
+		ports_format(&strange, text, sizeof(text)));
+}
+
 /* A connection is kept by the address that it comes from, and for whole requests. */
 static void check_reuse(const struct check *c)
 {
@@ -311,6 +335,8 @@ static void check_haproxy(const struct check *c)
 			     "haproxy.processes: expected 1..%d with model = threads, "
 			     "got %u",
 			     THREADS_MAX, config->processes);
+	if (config->http_ports.n)
+		check_http_ports(c);
 	if (config->reuse)
 		check_reuse(c);
 }

@@ -59,6 +59,7 @@ static const struct effect {
 	{ "haproxy", "cpus", NEXT_INSTANCES, QUEUES_MOVE },
 	{ "haproxy", "scheduling", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "mode", NEXT_INSTANCES, NEVER },
+	{ "haproxy", "http_ports", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "splice", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "source", NEXT_INSTANCES, NEVER },
 	{ "haproxy", "reuse", NEXT_INSTANCES, NEVER },

@@ -128,6 +128,7 @@ static int plan_haproxy(struct step_context *c, bool recall, struct error *err)
 	h->mode = (enum haproxy_mode)f->mode;
 	h->splice = (enum haproxy_splice)f->splice;
 	h->source = (enum haproxy_source)f->source;
+	h->http_ports = f->http_ports;
 	h->reuse = f->reuse;
 	h->batch = f->scheduling;
 	h->model = (enum haproxy_model)f->model;
@@ -166,7 +167,8 @@ static int plan_fill(const char *name, const struct config *config, bool recall,
 	c->tc.mark_local = NETNS_MARK_LOCAL;
 	/* In HTTP mode it is HAProxy that answers for a server which resets. */
 	c->tc.reset = config->source == HAPROXY_SOURCE_CLIENT &&
-		      config->mode == HAPROXY_MODE_TCP;
+		      (config->mode == HAPROXY_MODE_TCP || config->http_ports.n);
+	c->tc.answered = config->http_ports;
 	c->tc.mark_pass = NETNS_MARK_PASS;
 	if (config->scenario == SCENARIO_NF_IPT)
 		c->tc.proxy_port = config->proxy_port;

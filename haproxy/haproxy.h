@@ -44,6 +44,7 @@ struct haproxy_plan {
 	 * past the end of the list is taken by number CPU % processes. */
 	unsigned int takers;
 	unsigned short taker[HAPROXY_CPUS_MAX];
+	struct ports http_ports; /* with mode HTTP: those read as such; n = 0: each */
 	bool reuse; /* idle connections to servers, by client address; HTTP, clientip */
 	bool batch; /* SCHED_BATCH: a wake-up preempts nobody */
 	bool bound; /* the instances' memory is that of memory_node alone */

@@ -2,16 +2,7 @@
 /* Owns the text of an instance's configuration, in each HAProxy version's syntax. */
 #include "haproxy/render.h"
 #include "haproxy/limits.h"
-
-/*
- * Per cent of the descriptors in use from which HAProxy ends an idle connection for each
- * new one, and up to which it keeps more than it needed lately; its own 25 and 20 would
- * end reuse with maxconn a quarter full.
- */
-#define REUSE_FDS      60
-#define REUSE_FDS_KEEP 50
-/* Half of those idle longer than this end each time: Apache and Node.js keep them 5 s. */
-#define REUSE_IDLE_S 5
+#include "haproxy/render_http.h"
 
 static bool render_since(const struct haproxy_version *v, int major, int minor)
 {
@@ -85,15 +76,8 @@ static void render_global(const struct haproxy_plan *p, const struct haproxy_ver
 	 */
 	if (v->tls && render_since(v, 2, 6))
 		text_line(out, "\thttpclient.ssl.verify none");
-	if (p->mode == HAPROXY_MODE_HTTP) {
-		/* A message head that the ends agree on must pass: twice the default. */
-		text_line(out, "\ttune.bufsize 32768");
-		text_line(out, "\ttune.http.maxhdr 512");
-	}
-	if (p->reuse) {
-		text_line(out, "\ttune.pool-low-fd-ratio %d", REUSE_FDS_KEEP);
-		text_line(out, "\ttune.pool-high-fd-ratio %d", REUSE_FDS);
-	}
+	if (p->mode == HAPROXY_MODE_HTTP)
+		render_http_global(p, out);
 }
 
 /* Which of the threads, from 0 on, accepts on a `bind` line: its last words. */
@@ -177,28 +161,6 @@ static void render_timeouts(const struct haproxy_plan *p, struct text *out)
 }
 
 /*
- * HTTP as it came: connections of different clients are never shared, nothing is added,
- * what only a parser would mind passes, and HAProxy's own answers (an error file of no
- * bytes) are a closed connection, since a 503 would be told in the server's name. But
- * where requests of several connections share one to the server, what HAProxy takes for
- * a header and the server for the start of a body would be another request's answer: then
- * only requests by the grammar pass.
- */
-static void render_http(const struct haproxy_plan *p, struct text *out)
-{
-	static const int codes[] = { 400, 403, 408, 500, 502, 503, 504 };
-
-	text_line(out, "\toption http-keep-alive");
-	text_line(out, "\toption http-no-delay");
-	if (!p->reuse)
-		text_line(out, "\toption accept-invalid-http-request");
-	text_line(out, "\toption accept-invalid-http-response");
-	text_line(out, "\thttp-reuse never");
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		text_line(out, "\terrorfile %d /dev/null", codes[i]);
-}
-
-/*
  * `option nolinger` would pass a server's RST on as RST, but every connection that the
  * client half-closed would then end in RST, too, and lose what is still queued (2.7 MB
  * of 30 MB); on the backend side it turns half-close into RST. `option abortonclose`
@@ -206,42 +168,16 @@ static void render_http(const struct haproxy_plan *p, struct text *out)
  * being connected to.
  */
 static void render_defaults(const struct haproxy_plan *p, const struct haproxy_version *v,
-			    struct text *out)
+			    bool http, struct text *out)
 {
 	text_line(out, "defaults");
-	text_line(out, "\tmode %s", p->mode == HAPROXY_MODE_HTTP ? "http" : "tcp");
+	text_line(out, "\tmode %s", http ? "http" : "tcp");
 	text_line(out, "\tmaxconn %u", p->maxconn);
 	text_line(out, "\tno option abortonclose");
 	render_splice(p, v, out);
 	render_timeouts(p, out);
-	if (p->mode == HAPROXY_MODE_HTTP)
-		render_http(p, out);
-}
-
-/*
- * HAProxy reuses a connection where source, destination and port are the same, and takes
- * the client's port for part of the source although the onward connection does not have
- * it: hence none (2.4 to 3.2). A request that the server may have had, and closed the
- * connection upon, is sent again: so only what may be (RFC 9110, section 9.2.2), and
- * nothing with a body, whose end two parsers might see in two places, and nothing that
- * came as HTTP/2, which HAProxy takes from whoever begins with it: there a body needs no
- * header that could tell of it.
- *
- * NTLM and Negotiate authenticate a connection, and a server may not have to ask first,
- * which is all that HAProxy looks for: once a client begins with it, its connection has
- * one of its own, so that what was authenticated by a GET holds for a POST.
- */
-static void render_reused_requests(struct text *out)
-{
-	text_line(out, "\thttp-request set-src-port int(0)");
-	text_line(out, "\thttp-request set-var(sess.alone) bool(true)"
-		       " if { req.hdr(authorization) -m beg -i ntlm negotiate } ||"
-		       " { req.hdr(proxy-authorization) -m beg -i ntlm negotiate }");
-	text_line(out, "\tuse_backend " HAPROXY_REUSED
-		       " if { method GET HEAD } { req.ver 1.0 1.1 }"
-		       " !{ var(sess.alone) -m bool }"
-		       " !{ req.hdr_cnt(content-length) gt 0 }"
-		       " !{ req.hdr_cnt(transfer-encoding) gt 0 }");
+	if (http)
+		render_http_options(p, false, out);
 }
 
 /*
@@ -262,12 +198,12 @@ static void render_frontend(const struct haproxy_plan *p, const struct haproxy_v
 		}
 	}
 	text_line(out, "\tbacklog %u", p->backlog);
-	if (p->reuse)
-		render_reused_requests(out);
+	if (p->mode == HAPROXY_MODE_HTTP)
+		render_http_requests(p, out);
 	text_line(out, "\tdefault_backend " HAPROXY_BACKEND);
 }
 
-static void render_source(const char *who, const struct haproxy_plan *p, struct text *out)
+void render_source(const char *who, const struct haproxy_plan *p, struct text *out)
 {
 	text_add(out, "source 0.0.0.0 usesrc %s", who);
 	if (*p->server_side)
@@ -285,9 +221,8 @@ static void render_source(const char *who, const struct haproxy_plan *p, struct 
  * same server HAProxy would wait a second first). It also means that a server which
  * refuses is asked twice.
  */
-static void render_backend(const struct haproxy_plan *p, struct text *out)
+void render_servers(const struct haproxy_plan *p, struct text *out)
 {
-	text_line(out, "backend " HAPROXY_BACKEND);
 	if (p->source == HAPROXY_SOURCE_CLIENTIP) {
 		text_line(out, "\tretries 0");
 		text_add(out, "\t");
@@ -304,33 +239,17 @@ static void render_backend(const struct haproxy_plan *p, struct text *out)
 	render_source("clientip", p, out);
 }
 
-/*
- * Its other end closes an idle connection when it likes, maybe with the next request on
- * its way: retried, at most once for each such connection that is left. A server that
- * refuses is not asked again.
- */
-static void render_reused(const struct haproxy_plan *p, struct text *out)
-{
-	text_line(out, "backend " HAPROXY_REUSED);
-	text_line(out, "\thttp-reuse always");
-	text_line(out, "\tretries 3");
-	text_line(out, "\tretry-on empty-response");
-	text_add(out, "\t");
-	render_source("clientip", p, out);
-	text_line(out,
-		  "\tserver origin 0.0.0.0:0 pool-purge-delay %ds pool-low-conn %u "
-		  "pool-max-conn %u",
-		  REUSE_IDLE_S, limits_idle(p), limits_idle(p));
-}
-
 void haproxy_render(const struct haproxy_plan *p, const struct haproxy_version *v,
 		    unsigned int k, struct text *out)
 {
 	render_global(p, v, k, out);
 	render_probe(v, out);
-	render_defaults(p, v, out);
+	render_defaults(p, v, render_http_always(p), out);
 	render_frontend(p, v, out);
-	render_backend(p, out);
-	if (p->reuse)
-		render_reused(p, out);
+	text_line(out, "backend " HAPROXY_BACKEND);
+	render_servers(p, out);
+	if (render_http_sometimes(p))
+		render_defaults(p, v, true, out);
+	if (p->mode == HAPROXY_MODE_HTTP)
+		render_http_backends(p, out);
 }

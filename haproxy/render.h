@@ -5,6 +5,7 @@
 
 #define HAPROXY_FRONTEND "client_side"
 #define HAPROXY_BACKEND  "server_side"
+#define HAPROXY_HTTP     "server_http" /* beside it, where not all ports are HTTP */
 #define HAPROXY_REUSED   "server_reused"
 #define HAPROXY_PROBE    "probe"
 

@@ -6,6 +6,7 @@
 #include <linux/tcp.h>
 
 #include "tc/gate.h"
+#include "tc/ports.bpf.h"
 
 #define FLAG_FIN 0x01
 #define FLAG_SYN 0x02
@@ -60,16 +61,6 @@ struct segment_head {
 	__be32 sequence, acknowledged;
 	__u8 offset, flags;
 } __attribute__((packed));
-
-static __always_inline bool ports_have(const volatile struct gate_ports *ports, __u32 n,
-				       __u16 port)
-{
-	for (__u32 i = 0; i < n && i < GATE_PORTS_MAX; i++) {
-		if (port >= ports[i].first && port <= ports[i].last)
-			return true;
-	}
-	return false;
-}
 
 /* Whether it is the service's, or was. */
 static __always_inline bool segment_is_service(struct segment *s,

@@ -50,7 +50,7 @@ static void inner_filters(const struct tc_plan *p, int side, const int ifindex[2
 	f->program.leaving = p->leaving;
 	f->program.ifindex[0] = (unsigned int)ifindex[!side];
 	if (p->reset)
-		reset_add(side, s->inner, ifindex[side], out);
+		reset_add(side, s->inner, ifindex[side], &p->answered, out);
 }
 
 /* Both sides' filters, where the inner ends are. */

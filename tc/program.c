@@ -225,6 +225,8 @@ static int program_load_reset(const struct program *p,
 				  p->kind == PROGRAM_RESET_IN);
 	bpf_program__set_autoload(skeleton->progs.hapep_reset_out,
 				  p->kind == PROGRAM_RESET_OUT);
+	skeleton->rodata->answereds =
+		program_ports(&p->ports, skeleton->rodata->answered);
 	if (p->map)
 		r = map < 0 ? -errno
 			    : bpf_map__reuse_fd(skeleton->maps.hapep_resets, map);
@@ -294,19 +296,35 @@ int program_identify(uint32_t number, struct program_identity *id, struct error 
 	return r;
 }
 
+static bool program_map_is(uint32_t id, const char *name)
+{
+	_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) &&
+	       !strcmp(info.name, name);
+}
+
 int program_map(uint32_t number, uint32_t *map, struct error *err)
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(number);
-	uint32_t maps[1] = { 0 };
+	uint32_t maps[8] = { 0 }; /* the constants are one */
 	struct bpf_prog_info info = { .map_ids = (__u64)(unsigned long)maps,
-				      .nr_map_ids = 1 };
+				      .nr_map_ids = 8 };
 	__u32 size = sizeof(info);
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 		return error_set(err, errno, "ask about the BPF program with id %u",
 				 number);
-	*map = maps[0];
-	return 0;
+	for (__u32 i = 0; i < info.nr_map_ids && i < 8; i++) {
+		if (!program_map_is(maps[i], "hapep_resets"))
+			continue;
+		*map = maps[i];
+		return 0;
+	}
+	return error_say(err, ENOENT, "the BPF program with id %u is not tc/reset's",
+			 number);
 }
 
 bool program_identity_equal(const struct program_identity *a,

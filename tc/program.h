@@ -30,7 +30,9 @@ struct program {
 	/* STEER */
 	unsigned int own_marks, side_mark, local_mark, pass_mark;
 	bool server_side, fail_closed;
-	struct ports ports;   /* none: nothing is proxied, and the gate not asked */
+	/* None: nothing is proxied, and the gate not asked. RESET_IN: those left alone.
+	 */
+	struct ports ports;
 	struct ports leaving; /* were among them: proxied flows end as such */
 	/* The id of the program whose place it takes: what the gate knows goes on; 0 */
 	uint32_t former;

@@ -12,6 +12,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "tc/ports.bpf.h"
+
 #define FLAGS_OFFSET  12     /* of the TCP header: data offset, then the flags */
 #define IPV4_FRAGMENT 0x3fff /* of frag_off: offset and "more fragments" */
 #define RESETS_MAX    16384  /* between a RST and the FIN that follows it; 2 MB */
@@ -23,6 +25,10 @@
 #define REFUSAL_NS 10000000000ULL
 
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
+
+/* Set before load: ports of servers for which HAProxy answers, a reset included. */
+const volatile struct gate_ports answered[GATE_PORTS_MAX];
+const volatile __u32 answereds;
 
 /* From the server to the client, as on the wire; IPv4 in the last word. */
 struct flow {
@@ -184,7 +190,8 @@ int hapep_reset_in(struct __sk_buff *skb)
 	enum belief belief;
 	__u64 when;
 
-	if (!packet_read(skb, RST | SYN, &p))
+	if (!packet_read(skb, RST | SYN, &p) ||
+	    (answereds && ports_have(answered, answereds, bpf_ntohs(p.flow.from_port))))
 		return TC_ACT_UNSPEC;
 	if (p.flags & SYN) { /* the ports' next connection, or the next attempt */
 		bpf_map_delete_elem(&hapep_resets, &p.flow);

@@ -5,7 +5,8 @@
 #include "tc/numbers.h"
 #include "tc/reset.h"
 
-void reset_add(int side, const char *dev, int ifindex, struct ends *out)
+void reset_add(int side, const char *dev, int ifindex, const struct ports *answered,
+	       struct ends *out)
 {
 	unsigned int pref = side ? NUMBERS_PREF_RESET_IN : NUMBERS_PREF_RESET_OUT;
 	struct filter *f = ends_add(out, dev, ifindex, pref, 0);
@@ -13,6 +14,8 @@ void reset_add(int side, const char *dev, int ifindex, struct ends *out)
 	f->kind = FILTER_BPF;
 	f->egress = !side;
 	f->program.kind = side ? PROGRAM_RESET_IN : PROGRAM_RESET_OUT;
+	if (side)
+		f->program.ports = *answered;
 }
 
 /* NULL: not in this plan. */

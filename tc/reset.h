@@ -5,8 +5,12 @@
 
 #include "tc/ends.h"
 
-/* Appends the side's filter, 0 the client's, 1 the server's, on its inner end. */
-void reset_add(int side, const char *dev, int ifindex, struct ends *out);
+/*
+ * Appends the side's filter, 0 the client's, 1 the server's, on its inner end. answered:
+ * the ports of servers whose RST is HAProxy's to answer, as in HTTP.
+ */
+void reset_add(int side, const char *dev, int ifindex, const struct ports *answered,
+	       struct ends *out);
 
 /*
  * Once both filters are in place: lets the client side's use the server side's map. No

@@ -29,6 +29,7 @@ struct tc_plan {
 	unsigned int mark_server; /* fwmark bits that tc/steer sets, see netns/netns.h */
 	unsigned int mark_local;
 	bool reset; /* tc/reset: needs the client's port on the onward connection */
+	struct ports answered; /* but for servers on these ports */
 	unsigned int mark_pass;
 	struct ports ports;   /* of the service, for the gate */
 	struct ports leaving; /* were the service's: what is proxied of them ends so */

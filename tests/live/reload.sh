@@ -176,6 +176,10 @@ reload haproxy reuse yes
 renewed haproxy.reuse
 rendered haproxy.reuse 'http-reuse always'
 
+reload haproxy http_ports 9000
+renewed haproxy.http_ports
+rendered haproxy.http_ports 'switch-mode http'
+
 traffic_stop short
 traffic_verdict short "short connections" $((5000 / patience))
 traffic_lasted long "long transfers" 60

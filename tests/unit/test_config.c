@@ -104,7 +104,7 @@ static const char everything[] =
 	"[service]\nports = 443 , 8080 - 8090,80\nproxy_port = 4321\n"
 	"[haproxy]\nbinary = /opt/haproxy-3.0/sbin/haproxy\nuser = root\nmodel = threads\n"
 	"processes = 64\ncpus = 0-3 , 8\nmode = http\nsplice = off\nsource = clientip\n"
-	"reuse = yes\nscheduling = batch\naccept = cpu\nmaxconn = 1048576\nbacklog = 65535\n"
+	"http_ports = 443, 80\nreuse = yes\nscheduling = batch\naccept = cpu\nmaxconn = 1048576\nbacklog = 65535\n"
 	"[timeouts]\nconnect = 500ms\nidle = 168h\nfin = 90s";
 
 static void test_everything(void **state)
@@ -129,6 +129,7 @@ static void test_everything(void **state)
 	assert_string_equal(c.cpus, "0-3,8");
 	assert_int_equal(c.accept, HAPROXY_ACCEPT_CPU);
 	assert_int_equal(c.reuse, 1);
+	assert_string_equal(ports_format(&c.http_ports, ports, sizeof(ports)), "80,443");
 	assert_int_equal(c.scheduling, 1);
 	assert_int_equal(c.timeout_idle, 168 * 3600 * 1000);
 	assert_int_equal(c.timeout_fin, 90000);

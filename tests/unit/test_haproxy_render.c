@@ -34,7 +34,7 @@ static const struct branch branches[] = {
 #define BRANCHES (sizeof(branches) / sizeof(branches[0]))
 /* model x mode x splice x source x ports, and the specials */
 #define PRODUCT  (2 * 2 * 3 * 2 * 2)
-#define SPECIALS 7
+#define SPECIALS 9
 
 static const char *const models[] = { "processes", "threads" };
 static const char *const modes[] = { "tcp", "http" };
@@ -105,9 +105,10 @@ static bool sample_product(const struct branch *b, unsigned int i, struct sample
 
 static bool sample_special(const struct branch *b, unsigned int which, struct sample *s)
 {
-	static const char *const names[SPECIALS] = { "one",       "chroot", "nodevice",
-						     "unspliced", "groups", "no-tls",
-						     "reuse" };
+	static const char *const names[SPECIALS] = {
+		"one",    "chroot", "nodevice", "unspliced",  "groups",
+		"no-tls", "reuse",  "mixed",    "mixed-reuse"
+	};
 	struct haproxy_plan p = plan_default();
 	struct haproxy_version v = version_of(b);
 
@@ -125,7 +126,12 @@ static bool sample_special(const struct branch *b, unsigned int which, struct sa
 	}
 	if (which == 5)
 		v.tls = false;
-	if (which == 6) {
+	if (which == 7 || which == 8)
+		p.http_ports =
+			(struct ports){ .range = { { 80, 80 }, { 8000, 8010 } }, .n = 2 };
+	if (which == 7)
+		p.mode = HAPROXY_MODE_HTTP;
+	if (which == 6 || which == 8) {
 		p.mode = HAPROXY_MODE_HTTP;
 		p.source = HAPROXY_SOURCE_CLIENTIP;
 		p.reuse = true;
@@ -232,7 +238,7 @@ static void forbidden_one(const struct sample *s, const char *unused)
 static void test_golden(void **state)
 {
 	(void)state;
-	assert_int_equal(samples(compare_one, GOLDEN), 73);
+	assert_int_equal(samples(compare_one, GOLDEN), 75);
 }
 
 static void test_forbidden(void **state)

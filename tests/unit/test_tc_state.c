@@ -132,7 +132,8 @@ static void ends_of_own_map(const struct tc_plan *p)
 	struct ends ends = { .n = 0 };
 
 	assert_int_equal(netlink_open(netns, &nl, &err), 0);
-	reset_add(0, "client", netlink_ifindex(nl, "client", &err), &ends);
+	reset_add(0, "client", netlink_ifindex(nl, "client", &err),
+		  &(const struct ports){ .n = 0 }, &ends);
 	assert_int_equal(ends_apply(nl, &ends, &err), 0);
 }
 
