@@ -57,6 +57,7 @@ static void filter_describe_steer(const struct program *p, struct text *out)
 static void filter_describe_program(const struct filter *f, struct text *out)
 {
 	const struct program *p = &f->program;
+	char ports[PORTS_TEXT_SIZE];
 
 	text_add(out, " bpf da object %s program %s #", program_object(p->kind),
 		 program_name(p->kind));
@@ -72,6 +73,9 @@ static void filter_describe_program(const struct filter *f, struct text *out)
 	}
 	if (p->kind == PROGRAM_RESET_IN || p->kind == PROGRAM_RESET_OUT)
 		text_add(out, " both of them share the map hapep_resets");
+	if (p->kind == PROGRAM_RESET_IN && p->ports.n)
+		text_add(out, ", but for servers' ports %s",
+			 ports_format(&p->ports, ports, sizeof(ports)));
 	if (p->kind == PROGRAM_STEER)
 		filter_describe_steer(p, out);
 }

@@ -27,8 +27,14 @@ client sysctl -qw net.ipv4.ip_local_port_range='10000 65535'
 for way in NO-NF:nft NF-IPT:nft SK-LOOKUP:nft; do
 	scenario=${way%:*}
 	possible "$scenario" "${way#*:}" || continue
-	configure lab.conf "blade.scenario=$scenario" "${some[@]}" haproxy.processes=1
+	# Another list first: what is told of the ports follows when it changes in service.
+	configure lab.conf "blade.scenario=$scenario" haproxy.mode=http "service.ports=80,8080" \
+		haproxy.http_ports=8080 haproxy.processes=1
 	blade_up
+	configure lab.conf "blade.scenario=$scenario" "${some[@]}" haproxy.processes=1
+	check "$scenario: the other port is HTTP, in service" \
+		blade "$hapep" up --quiet --config "$conf"
+	check "$scenario: nothing differs" blade "$hapep" status
 	echo "# $scenario, source = client"
 	peer http_ports client
 	configure lab.conf "blade.scenario=$scenario" "${some[@]}" "${shared[@]}" \
