@@ -172,8 +172,8 @@ static bool filter_program_differs(const struct filter *f, const struct seen *s,
 				   found.name);
 	if (!program_identity_equal(&wanted, &found))
 		return filter_says(f, detail,
-				   "program '%s' has other constants (interface, vlan or "
-				   "mark)",
+				   "program '%s' has other constants (interface, vlan, "
+				   "mark or ports)",
 				   found.name);
 	return false;
 }
