@@ -75,13 +75,16 @@ static int change_replace(struct change *c, const struct step_context *by,
 	return r < 0 ? r : supervisor_commit(take_ptr(c->next), err);
 }
 
+/* Where the supervisor went, all generations did: another starts as `to` wants it. */
 static int change_commit(struct change *c, struct error *err)
 {
-	int r;
+	int r = 0;
 
 	fault_point("before", "change-commit", err);
-	r = c->next ? supervisor_commit(take_ptr(c->next), err)
-		    : change_replace(c, c->to, err);
+	if (c->next)
+		r = supervisor_commit(take_ptr(c->next), err);
+	else if (state_supervisor(c->dirfd))
+		r = change_replace(c, c->to, err);
 	fault_point("after", "change-commit", err);
 	return r;
 }

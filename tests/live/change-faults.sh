@@ -90,6 +90,17 @@ killed() { # WHERE POINT [FAULTS]: then `up` with the former configuration, or `
 	serves "$what: and the former serves" "$scratch/former"
 }
 
+# Killed at the last point of a change, and the supervisor with it.
+supervisor_too() {
+	local what="killed before change-commit, and the supervisor"
+	change "$next" before:change-commit >"$scratch/out" 2>&1
+	kill -KILL "$(status .supervisor_pid)"
+	check "$what: up finishes it" change "$next"
+	expect "$what: up" up "$(status .state)"
+	check "$what: and goes back" change "$former"
+	serves "$what: the former serves" "$scratch/former"
+}
+
 lab_begin
 lab origin start --port 80,8080 >/dev/null
 former=$scratch/former.conf next=$scratch/next.conf kills=0
@@ -125,6 +136,7 @@ for point in prepare $points; do
 done
 failed fail change-commit
 either killed before after change-commit
+supervisor_too
 killed record change-change
 killed record change-tproxy
 # Killed on the way back.
