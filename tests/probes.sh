@@ -79,7 +79,8 @@ all_go() { # NAME WAY FROM TO
 all_proxied() { # NAME FROM
 	local odd stall
 	odd=$(awk -v from="$2" '$1 >= from && ($4 != "ok" || $3 != "proxied") {
-		print "begun after " $1 - from " ms: " $2 " ms, " $3 ", " $4 }' "$scratch/probes")
+		print "begun after " $1 - from " ms: " $2 " ms, " $3 ", " $4 }' "$scratch/probes" |
+		head -n 5)
 	if [[ ! $odd ]]; then
 		ok "$1"
 		return
