@@ -11,6 +11,7 @@
 #include "deploy/preflight.h"
 #include "deploy/state.h"
 #include "deploy/steps.h"
+#include "deploy/supervisor.h"
 #include "helpers/cleanup.h"
 #include "helpers/journal.h"
 #include "helpers/log.h"
@@ -131,9 +132,15 @@ static void blade_close(struct blade *b)
 	cleanup_close(&b->dirfd);
 }
 
+/* Before anything else is changed: where that fails there is nothing to take back. */
 static int blade_apply(const struct blade *b, const struct step_context *plan,
 		       const char *group, struct error *err)
 {
+	bool proxy = !group || !strcmp(group, GROUP_HAPROXY);
+	int r = proxy ? supervisor_replace(b->name, err) : 0;
+
+	if (r < 0)
+		return r;
 	return steps_up(&deploy_steps, plan, group, b->journal, &b->change->applied,
 			&b->change->incomplete, err);
 }

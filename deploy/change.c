@@ -271,6 +271,8 @@ int change_resolve(const char *name, int dirfd, struct journal *journal, bool *r
 	if (!r)
 		r = change_recall(name, record, &to, err);
 	if (!r)
+		r = supervisor_replace(name, err);
+	if (!r)
 		r = change_resume(&c, record, err);
 	return r < 0 ? error_wrap(err, "a change that was cut short") : 0;
 }

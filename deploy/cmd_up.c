@@ -77,6 +77,7 @@ const struct command command_up = {
 		"instances accept before the former get no more connections, and these end the\n"
 		"connections they have. Nothing is interrupted but by the keys of which\n"
 		"--dry-run says so. If the change fails, the former configuration serves on.\n"
+		"A supervisor that is stopped or hung is ended, and another started.\n"
 		"A scenario in the file wins over the one that `hapep scenario` chose; scenario\n"
 		"= auto keeps it.",
 	.options = OPTION_NAME | OPTION_CONFIG | OPTION_DRY_RUN | OPTION_JSON,

@@ -100,14 +100,30 @@ static void status_generations(const char *name, json_t *all, const char *which,
 		json_object_set(tree, which, list);
 }
 
+/* It holds its lock, its socket and its instances, and answers nothing. */
+static void status_mute(const char *name, json_t *tree)
+{
+	_cleanup_text_ struct text fault = { 0 }, mend = { 0 };
+
+	supervisor_mute(name, &fault, &mend);
+	if (!fault.length)
+		return;
+	json_object_set_new(tree, "supervisor_fault",
+			    json_sprintf("%s; %s", fault.text, mend.text));
+}
+
 static bool status_instances(const char *name, json_t *tree)
 {
 	struct error err = { 0 };
 	json_t *all = NULL, *list, *one;
 	bool well = true;
 	size_t i;
+	int r = supervisor_query(name, &all, &err);
 
-	if (supervisor_query(name, &all, &err) < 0)
+	json_object_set_new(tree, "supervisor_answers", json_boolean(!r));
+	if (r == -ETIMEDOUT)
+		status_mute(name, tree);
+	if (r < 0)
 		return false;
 	json_object_set(tree, "gate", json_object_get(all, "gate"));
 	list = json_object_get(all, "instances");
@@ -128,16 +144,18 @@ static bool status_instances(const char *name, json_t *tree)
 }
 
 /* Nobody moves the deadline on any more: since when it is over tells the kernel. */
-static json_t *status_gate_alone(const struct tc_gate_reading *seen, bool fail_closed)
+static json_t *status_gate_alone(const struct tc_gate_reading *seen, bool mute,
+				 bool fail_closed)
 {
+	const char *why = mute ? "the supervisor does not answer" : "no supervisor lives";
 	char since[32] = "";
 
 	if (seen->shut_ms)
 		gate_format_time(gate_wall_ms() - seen->shut_ms, since);
-	return json_pack("{s:s,s:s,s:s}", "state", tc_gate_state_name(seen->state),
-			 "since", since, "reason",
-			 fail_closed ? "no supervisor lives, and fail = closed"
-				     : "no supervisor lives");
+	return json_pack(
+		"{s:s,s:s,s:o}", "state", tc_gate_state_name(seen->state), "since", since,
+		"reason",
+		json_sprintf("%s%s", why, fail_closed ? ", and fail = closed" : ""));
 }
 
 /* What packets meet is the kernel's to say, since when and why the supervisor's. */
@@ -154,7 +172,9 @@ static bool status_gate(const struct step_context *c, json_t *tree)
 	if (!read)
 		return false;
 	if (!out) {
-		out = status_gate_alone(&seen, c->tc.fail_closed);
+		out = status_gate_alone(&seen,
+					json_object_get(tree, "supervisor_fault") != NULL,
+					c->tc.fail_closed);
 		json_object_set_new(tree, "gate", out);
 	}
 	json_object_set_new(out, "state", json_string(tc_gate_state_name(seen.state)));

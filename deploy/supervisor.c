@@ -22,7 +22,6 @@
 #include "helpers/log.h"
 #include "helpers/memory.h"
 
-#define END_TIMEOUT_MS 5000
 #define ASK_TIMEOUT_MS 1000
 
 void supervisor_describe(const struct step_context *c, struct text *out)
@@ -118,6 +117,11 @@ static int supervisor_decide(const struct step_context *c, struct error *err)
 		json_object_get(json_object_get(all, "change"), "client"));
 	gone = client && !strcmp(client, "gone");
 	json_decref(all);
+	if (r == -ETIMEDOUT) {
+		log_warning("%s just now: it is left as it is", err->msg);
+		*err = (struct error){ 0 };
+		return 0;
+	}
 	if (r < 0 || !gone) {
 		log_info("the supervisor lives and mends its instances itself");
 		return 0;
@@ -162,6 +166,11 @@ int supervisor_start(const struct step_context *c, struct error *err)
 	return r;
 }
 
+static int supervisor_silent(const char *name, struct error *err)
+{
+	return error_say(err, ETIMEDOUT, "the supervisor of '%s' does not answer", name);
+}
+
 /* SO_SNDTIMEO bounds connect() too: behind a stopped supervisor the queue may be full. */
 static int supervisor_connect(const char *name, struct error *err)
 {
@@ -176,9 +185,11 @@ static int supervisor_connect(const char *name, struct error *err)
 		return error_set(err, errno, "open a socket");
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-		return error_set(err, ENOTCONN, "ask the supervisor of '%s'", name);
-	return take_fd(fd);
+	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		return take_fd(fd);
+	return errno == EAGAIN
+		       ? supervisor_silent(name, err)
+		       : error_set(err, ENOTCONN, "ask the supervisor of '%s'", name);
 }
 
 int supervisor_query(const char *name, json_t **out, struct error *err)
@@ -192,6 +203,10 @@ int supervisor_query(const char *name, json_t **out, struct error *err)
 		return fd;
 	while ((n = recv(fd, part, sizeof(part), 0)) > 0)
 		text_add(&answer, "%.*s", (int)n, part);
+	if (n < 0 && errno == EAGAIN) {
+		text_free(&answer);
+		return supervisor_silent(name, err);
+	}
 	*out = answer.text ? json_loads(answer.text, 0, NULL) : NULL;
 	text_free(&answer);
 	return *out ? 0 : error_say(err, EPROTO, "the supervisor gives no answer");
@@ -217,10 +232,13 @@ int supervisor_probe(const struct step_context *c, enum step_state *state,
 	json_t *all = NULL, *one;
 	size_t i, bad = 0;
 	const char *is;
+	int r = supervisor_query(c->name, &all, &(struct error){ 0 });
 
 	(void)err;
-	*state = STEP_ABSENT;
-	if (supervisor_query(c->name, &all, &(struct error){ 0 }) < 0)
+	*state = r == -ETIMEDOUT ? STEP_DIFFERS : STEP_ABSENT;
+	if (r == -ETIMEDOUT)
+		supervisor_mute(c->name, detail, NULL);
+	if (r < 0)
 		return 0;
 	*state = STEP_PRESENT;
 	json_array_foreach(json_object_get(all, "instances"), i, one)
@@ -257,6 +275,7 @@ static int supervisor_signal(int dirfd, int signal, int *pidfd)
 int supervisor_undo(const json_t *record, struct error *err)
 {
 	const char *name = json_string_value(json_object_get(record, "name"));
+	_cleanup_text_ struct text how = { 0 };
 	_cleanup_close_ int pidfd = -1, dirfd = -1;
 	struct pollfd p = { .events = POLLIN };
 	int pid;
@@ -269,12 +288,16 @@ int supervisor_undo(const json_t *record, struct error *err)
 	pid = supervisor_signal(dirfd, SIGUSR1, &pidfd);
 	if (!pid)
 		return 0;
+	supervisor_signal(dirfd, SIGCONT, &pidfd); /* stopped, it would not hear it */
 	p.fd = pidfd;
-	if (poll(&p, 1, END_TIMEOUT_MS) > 0)
+	if (poll(&p, 1, SUPERVISOR_END_MS) > 0)
 		return 0;
 	log_warning("the supervisor (pid %d) does not end: killing it", pid);
 	supervisor_signal(dirfd, SIGKILL, &pidfd);
-	if (poll(&p, 1, END_TIMEOUT_MS) > 0)
+	if (poll(&p, 1, SUPERVISOR_END_MS) > 0)
 		return 0;
-	return error_say(err, ETIMEDOUT, "the supervisor (pid %d) does not end", pid);
+	supervisor_process(pid, &how);
+	return error_say(err, ETIMEDOUT,
+			 "the supervisor (pid %d), killed, does not end: %s", pid,
+			 how.text);
 }

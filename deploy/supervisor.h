@@ -12,6 +12,9 @@
 #define SUPERVISOR_CONTROL     "control"
 #define SUPERVISOR_CHANGE      "change"
 #define SUPERVISOR_MESSAGE_MAX 65536 /* bytes of one of a change */
+#define SUPERVISOR_STOPPED_MS  3000
+#define SUPERVISOR_MUTE_MS     10000 /* as hapep@.service's watchdog has it */
+#define SUPERVISOR_END_MS      5000  /* from a signal to its end */
 
 /* The step "proxy" (helpers/step.h). start returns once every instance answers. */
 void supervisor_describe(const struct step_context *c, struct text *out);
@@ -19,7 +22,10 @@ int supervisor_probe(const struct step_context *c, enum step_state *state,
 		     struct text *detail, struct error *err);
 int supervisor_record(const struct step_context *c, json_t **out, struct error *err);
 int supervisor_start(const struct step_context *c, struct error *err);
-/* Has the supervisor end its instances and itself; kills it after 5 s. Idempotent. */
+/*
+ * Has the supervisor, which is let go on if it is stopped, end its instances and itself;
+ * kills it after 5 s. Idempotent.
+ */
 int supervisor_undo(const json_t *record, struct error *err);
 
 /*
@@ -28,9 +34,23 @@ int supervisor_undo(const json_t *record, struct error *err);
  * present generation; "next" and "retiring" list other generations where there are any
  * [{"generation", "state", "since", "scenario", "instances"}], and "change" says whether
  * somebody is about to decide on the next: {"client": "waits" | "gone"}. *out is the
- * caller's. -ENOTCONN: no supervisor lives.
+ * caller's. -ENOTCONN: no supervisor lives; -ETIMEDOUT: one does, and is silent for 1 s.
  */
 int supervisor_query(const char *name, json_t **out, struct error *err);
+
+/* Of the process, for an error: "it is stopped (state T)", by /proc/PID/stat. */
+void supervisor_process(pid_t pid, struct text *out);
+/*
+ * After -ETIMEDOUT: "the supervisor (pid N) is there but does not answer: it is stopped
+ * (state T)", and in mend (may be NULL) what to do. Nothing where none lives.
+ */
+void supervisor_mute(const char *name, struct text *out, struct text *mend);
+/*
+ * Ends a supervisor that has not answered for SUPERVISOR_MUTE_MS, or has been stopped for
+ * SUPERVISOR_STOPPED_MS and not answered; its instances end with it, and the step "proxy"
+ * is absent. One that answers in time is left alone. -ETIMEDOUT: killed, it does not end.
+ */
+int supervisor_replace(const char *name, struct error *err);
 
 /*
  * A change: a next generation of instances beside the present one, which takes its place

@@ -12,6 +12,42 @@ supervisor() { status .supervisor_pid; }
 pids() { status '.instances[].pid' | grep -vx 0; }
 gate_is() { [[ $(status .gate.state) == "$1" ]]; } # STATE
 
+# told NAME WANTED-STATUS COMMAND...: it ends by itself; what it says is in $scratch/said.
+told() {
+	local name=$1 wanted=$2 status began
+	shift 2
+	began=$(now)
+	blade timeout -k 1 $((20 * patience)) "$hapep" "$@" >"$scratch/out" 2>"$scratch/said"
+	status=$?
+	expect "$name: exit $wanted" "$wanted" "$status" || sed 's/^/# /' "$scratch/said"
+	echo "# $name: $(($(now) - began)) ms"
+}
+
+says() { # NAME REGEXP [FILE]
+	check "$1" grep -qE "$2" "${3:-$scratch/said}" || sed 's/^/# /' "${3:-$scratch/said}"
+}
+
+ended() { # PID...: none of them is a process any more; a zombie is none
+	local pid
+	for pid in "$@"; do
+		[[ ! -e /proc/$pid ]] || grep -q '^State:.Z' "/proc/$pid/status" || return 1
+	done
+}
+
+# replaced NAME: up has another in the place of $pid, and its instances $serving end with it.
+replaced() {
+	mapfile -t instances <<<"$serving"
+	told "$1: up" 0 up --config "$conf"
+	up_at=$(now)
+	says "$1: up says for how long, in which state, and that it kills it" \
+		"warning: .*pid $pid\) has not answered for [0-9.]+ s, .*killing it"
+	check "$1: it is no more" ended "$pid"
+	check "$1: nor are its instances" until_true 5 ended "${instances[@]}"
+	check "$1: another is there" test "$(supervisor)" != "$pid" -a "$(supervisor)" != 0
+	check "$1: the gate is open" until_true 2 gate_is open
+	expect "$1: status is content" 0 "$(blade "$hapep" status >/dev/null; echo $?)"
+}
+
 signal_all() { # SIGNAL
 	local pid
 	for pid in "${instances[@]}"; do kill "-$1" "$pid"; done
