@@ -288,14 +288,15 @@ static void check_service(const struct check *c)
 static void check_http_ports(const struct check *c)
 {
 	unsigned int line = check_line(c, "haproxy", "http_ports");
-	char text[PORTS_TEXT_SIZE];
+	char text[PORTS_TEXT_SIZE], strange_text[PORTS_TEXT_SIZE];
 	struct ports strange;
 
+	ports_format(&c->config->http_ports, text, sizeof(text));
 	if (c->config->mode != HAPROXY_MODE_HTTP && check_sound(c, "haproxy", "mode"))
 		config_fault(c->report, line,
 			     "haproxy.http_ports: expected all with mode = tcp, which "
 			     "reads none as HTTP, got '%s'; set haproxy.mode = http",
-			     ports_format(&c->config->http_ports, text, sizeof(text)));
+			     text);
 	if (!check_sound(c, "service", "ports") ||
 	    ports_combine(&c->config->http_ports, &c->config->http_ports,
 			  &c->config->ports, &strange, NULL) < 0 ||
@@ -303,9 +304,9 @@ static void check_http_ports(const struct check *c)
 		return;
 	config_fault(
 		c->report, line,
-		"haproxy.http_ports: expected some of service.ports, got '%s', which "
-		"has none of them",
-		ports_format(&strange, text, sizeof(text)));
+		"haproxy.http_ports: expected some of service.ports, got '%s', of which "
+		"it has not %s",
+		text, ports_format(&strange, strange_text, sizeof(strange_text)));
 }
 
 /* A connection is kept by the address that it comes from, and for whole requests. */

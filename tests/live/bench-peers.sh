@@ -105,12 +105,12 @@ profile() {
 			join(" ")' "$scratch/profile")"
 	expect "and functions of the kernel's" true \
 		"$(jq '[.symbols[][1]] | any(startswith("tcp_"))' "$scratch/profile")"
-	# One is made for each transaction; a busy machine loses perf some of them. By strace
-	# all are the proxy's.
+	# One is made for each transaction, whatever else is called. strace, where perf cannot,
+	# calls its process the proxy.
 	calls=$(jq -c '[.traced.transactions, ([.calls[] | select(IN(.[0]; "haproxy", "proxy") and
 		.[1] == "connect")[2]] | add)]' "$scratch/profile")
 	expect "HAProxy's system calls are counted, with the transactions" true \
-		"$(jq 'if .[0] > 0 and .[1] >= .[0] / 2 then true else
+		"$(jq 'if .[0] > 0 and .[1] >= .[0] then true else
 			"\(.[1]) connects in \(.[0]) transactions" end' <<<"$calls")"
 }
 

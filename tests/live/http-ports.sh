@@ -59,8 +59,8 @@ configure lab.conf "${some[@]}" "${shared[@]}" haproxy.processes=1
 blade_up
 check "port 8080: two transfers" fetch_twice 8080
 expect "as bytes: no connection stays" 0 "$(at_server)"
-configure lab.conf "${some[@]}" "haproxy.http_ports=80,8080" "${shared[@]}" haproxy.processes=1
-sed -i '/^http_ports = 80$/d' "$conf"
+configure lab.conf haproxy.mode=http "service.ports=80,8080" "haproxy.http_ports=80,8080" \
+	"${shared[@]}" haproxy.processes=1
 check "8080 as HTTP too, in service" blade "$hapep" up --quiet --config "$conf"
 check "port 8080: two transfers more" fetch_twice 8080
 expect "by one connection, which stays" 1 "$(at_server)"
